@@ -16,10 +16,10 @@ Emit = Callable[[AnswerEvent], Awaitable[None]]
 class Origin(StrEnum):
     """Where a model's computation happens, as far as this node has been shown; what cannot be told is `remote`."""
 
-    EMBEDDED = "embedded"    # in a worker of this node
-    LOOPBACK = "loopback"    # a server on loopback shown to run this model itself
+    EMBEDDED = "embedded"  # in a worker of this node
+    LOOPBACK = "loopback"  # a server on loopback shown to run this model itself
     CONFIGURED = "configured"  # the owner's configuration names its tier
-    REMOTE = "remote"        # a forwarded model, a server elsewhere, a provider, or unknown
+    REMOTE = "remote"  # a forwarded model, a server elsewhere, a provider, or unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +29,20 @@ class BackendModel:
     name: str
     origin: Origin
     context_tokens: int
-    input_price: NanoUsd | None     # per million tokens; None: unknown; 0: unpaid
+    input_price: NanoUsd | None  # per million tokens; None: unknown; 0: unpaid
     output_price: NanoUsd | None
     slots: int = 1
-    quality: float = 0.5            # prior, 0 to 1
+    quality: float = 0.5  # prior, 0 to 1
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """One attempt at one model."""
 
-    request_id: bytes               # 16 bytes
+    request_id: bytes  # 16 bytes
     model: str
-    request: ChatRequest            # as this backend may see it: sanitised where it must be
-    max_output_tokens: int          # always bounded before it gets here
+    request: ChatRequest  # as this backend may see it: sanitised where it must be
+    max_output_tokens: int  # always bounded before it gets here
 
 
 class Backend(Protocol):

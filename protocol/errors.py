@@ -1,22 +1,22 @@
 """Every error of the project.
 
-    IslandRunError
-    ├── EncodingError        bytes that are not the canonical form
-    ├── RecordError          a record that breaks a rule of specs/02-records.md; names the field
-    ├── PeerError            a peer's fault; carries the reply that it earns
-    │   ├── SessionError
-    │   ├── EnvelopeError
-    │   └── EnrolmentError
-    ├── MembershipError      this archipelago's own log does not allow what was asked of it
-    ├── RequestError         a client's request is malformed; names the field
-    ├── PlaceholderError
-    ├── ConfigError          a line of the configuration; names file, line and what would be right
-    ├── StateError           what is on disk cannot be used
-    ├── LinkError            a process of the node went away or spoke nonsense
-    ├── DetectorError        a detector is missing, slow or crashed: what it should have read is restricted
-    ├── BackendError         no whole answer came; says how far the request got
-    ├── RefusedError         no offer is feasible, or the money rule forbids to go on
-    └── CutAnswerError       the answer ended after its first token
+IslandRunError
+├── EncodingError        bytes that are not the canonical form
+├── RecordError          a record that breaks a rule of specs/02-records.md; names the field
+├── PeerError            a peer's fault; carries the reply that it earns
+│   ├── SessionError
+│   ├── EnvelopeError
+│   └── EnrolmentError
+├── MembershipError      this archipelago's own log does not allow what was asked of it
+├── RequestError         a client's request is malformed; names the field
+├── PlaceholderError
+├── ConfigError          a line of the configuration; names file, line and what would be right
+├── StateError           what is on disk cannot be used
+├── LinkError            a process of the node went away or spoke nonsense
+├── DetectorError        a detector is missing, slow or crashed: what it should have read is restricted
+├── BackendError         no whole answer came; says how far the request got
+├── RefusedError         no offer is feasible, or the money rule forbids to go on
+└── CutAnswerError       the answer ended after its first token
 """
 
 from collections.abc import Sequence
@@ -103,8 +103,8 @@ class BackendFailure(StrEnum):
     """How far a request got before it failed; the money rule (design, section 2) hangs on it."""
 
     NOT_CONNECTED = "not_connected"  # nothing was sent
-    REFUSED = "refused"              # a definite no: 4xx other than 408
-    AMBIGUOUS = "ambiguous"          # it may have run, and may be billed
+    REFUSED = "refused"  # a definite no: 4xx other than 408
+    AMBIGUOUS = "ambiguous"  # it may have run, and may be billed
 
 
 class BackendError(IslandRunError):
@@ -122,8 +122,8 @@ class BackendError(IslandRunError):
 class Refusal:
     """Why one agent says no to one offer."""
 
-    agent: str   # privacy | resources | cost | trust | locality | router
-    code: str    # stable, e.g. "clearance_below_sensitivity"
+    agent: str  # privacy | resources | cost | trust | locality | router
+    code: str  # stable, e.g. "clearance_below_sensitivity"
     detail: str  # for people; no prompt text
 
 
@@ -131,7 +131,7 @@ class Refusal:
 class OfferRefusal:
     """Why one offer was not taken."""
 
-    offer: str   # ISLAND/MODEL
+    offer: str  # ISLAND/MODEL
     tier: str
     reasons: tuple[Refusal, ...]
 

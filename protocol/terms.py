@@ -1,5 +1,6 @@
 """The ordered terms that every room shares: tiers, sensitivities, money. Source: specs/00-overview.md."""
 
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import NewType, Self
 
@@ -44,3 +45,11 @@ class Sensitivity(_Level):
 def cost_nano_usd(tokens: int, price: NanoUsd) -> NanoUsd:
     """What `tokens` cost at `price` per million, rounded up: money is never understated."""
     return NanoUsd(-(-tokens * price // TOKENS_PER_PRICE))
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """A moment. Lifetimes run on `mono_ms` (this machine's monotonic clock); `wall_s` (Unix seconds) judges certificates only."""
+
+    mono_ms: int
+    wall_s: int
