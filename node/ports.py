@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from protocol.answers import AnswerEvent
 from protocol.chat import ChatRequest
 from protocol.keys import IslandId
+
+from protocol.answers import AnswerEvent
 from protocol.terms import NanoUsd
 
 Emit = Callable[[AnswerEvent], Awaitable[None]]

@@ -49,7 +49,10 @@ def cost_nano_usd(tokens: int, price: NanoUsd) -> NanoUsd:
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """A moment. Lifetimes run on `mono_ms` (this machine's monotonic clock); `wall_s` (Unix seconds) judges certificates only."""
+    """A moment. Lifetimes run on `mono_ms`, this machine's monotonic clock; `wall_s`, Unix seconds, judges certificates.
+
+    Nothing else reads a clock: shells make one of these and hand it in.
+    """
 
     mono_ms: int
     wall_s: int
