@@ -49,7 +49,7 @@ def cost_nano_usd(tokens: int, price: NanoUsd) -> NanoUsd:
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """A moment. Lifetimes run on `mono_ms`, this machine's monotonic clock; `wall_s`, Unix seconds, judges certificates.
+    """A moment: lifetimes run on `mono_ms`, this machine's monotonic clock; `wall_s` (Unix) judges certificates.
 
     Nothing else reads a clock: shells make one of these and hand it in.
     """
