@@ -1,7 +1,7 @@
 """What the processes of one node speak: bounded msgpack frames over a socket pair.
 
-A frame is u32 big-endian length, then a msgpack map whose member "k" is its kind. Both ends belong to the same node, but
-a process may be hurt, so every frame is bounded and checked. The other process gone, or nonsense from it: LinkError.
+A frame is u32 big-endian length, then a msgpack map whose member "k" is its kind. Both ends belong to the same node,
+but a process may be hurt, so every frame is bounded and checked. The other process gone, or nonsense: LinkError.
 """
 
 import socket
@@ -124,7 +124,7 @@ class Link:
         return cls(trio.SocketStream(trio.socket.from_stdlib_socket(socket.socket(fileno=fd))))
 
     async def send(self, kind: str, **fields: object) -> None:
-        """Raises LinkError when the other end is gone or reads nothing for SEND_S. Cancelled, a frame still goes whole."""
+        """Raises LinkError when the other end is gone or reads nothing for SEND_S. A cancelled frame still goes whole."""
         data = encode_frame(kind, fields)
         async with self._sending:
             with trio.CancelScope(shield=True, deadline=trio.current_time() + SEND_S) as scope:

@@ -1,0 +1,52 @@
+# make demo: the main job on this machine, set up from nothing. make test: every check that CI runs.
+PYTHON ?= python3
+BIN := .venv/bin
+LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11
+
+.PHONY: demo test lint types walls vectors lock lock-check clean
+
+demo: .venv/run.stamp
+	$(BIN)/islandrun demo
+
+test: .venv/test.stamp lint types walls vectors
+	$(BIN)/python -m pytest
+
+lint: .venv/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/test.stamp
+	$(BIN)/mypy
+
+walls: .venv/test.stamp
+	$(BIN)/lint-imports
+
+vectors: .venv/test.stamp
+	$(BIN)/python -m tests.vectors --check
+
+$(BIN)/uv: requirements-uv.lock
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-uv.lock
+	touch $@
+
+.venv/run.stamp: $(BIN)/uv requirements.lock pyproject.toml
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	touch $@
+
+# The locks for testing hold all of those for running, so one environment serves both.
+.venv/test.stamp: $(BIN)/uv requirements-test.lock pyproject.toml
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements-test.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	touch .venv/run.stamp $@
+
+# Writes the locks anew. They name versions and hashes, no hosts.
+lock: $(BIN)/uv
+	$(LOCK) --group build -o requirements.lock pyproject.toml
+	$(LOCK) --group build --group test -c requirements.lock -o requirements-test.lock pyproject.toml
+
+lock-check: $(BIN)/uv
+	sh tests/lock_check.sh $(BIN)/uv
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
