@@ -1,0 +1,151 @@
+"""The money rule as the pipeline calls it: ask, reserve on disk, send at most once, say how it ended.
+
+marks = money.marks(key_name, idempotency_key, body)
+if money.repeated(marks, request_id, now): …409…
+match await money.reserve(request_id, offer, amount, caps, marks, now):
+    case Reservation() as reservation: …send… then exactly one of settle, release, doubt
+"""
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import trio
+
+from node.store import budget, idempotency, ledger
+from node.store.budget import Caps, OverCap, PaidBefore, Reservation
+from node.store.database import Store
+from node.store.files import Entropy
+from node.store.records import fact, set_fact
+from protocol.errors import StateError
+from protocol.terms import NanoUsd, Now, Sensitivity
+
+Book = Callable[[sqlite3.Connection], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """The same request runs on a paid offer, or ended there in doubt less than a minute ago: 409."""
+
+
+class Money:
+    """Reservations, caps and repeats of one node. Made by `open` once a start, before the first request."""
+
+    def __init__(self, store: Store, hash_key: bytes, recovered: tuple[Reservation, ...]) -> None:
+        self._store = store
+        self._hash_key = hash_key
+        self.recovered = recovered
+        """What an earlier crash left in doubt; booked in full, with a receipt each."""
+
+    @classmethod
+    async def open(cls, store: Store, entropy: Entropy, now: Now) -> "Money":
+        """Puts on disk that whatever a crash left reserved or running is in doubt. Raises StateError."""
+        fresh_key = entropy(idempotency.HASH_KEY_BYTES)
+
+        def job(connection: sqlite3.Connection) -> tuple[bytes, tuple[Reservation, ...]]:
+            hash_key = fact(connection, "fingerprint_key")
+            if hash_key is None:
+                hash_key = fresh_key
+                set_fact(connection, "fingerprint_key", hash_key)
+            left = budget.recover(connection)
+            idempotency.recover(connection, now)
+            for reservation in left:
+                _receipt_of_crash(connection, reservation)
+            return hash_key, left
+
+        return cls(store, *await store.write(job))
+
+    def marks(self, key_name: str, idempotency_key: str | None, body: bytes) -> tuple[bytes, ...]:
+        """What the same request is recognised by; `body` as the client sent it."""
+        return idempotency.fingerprints(self._hash_key, key_name, idempotency_key, body)
+
+    def repeated(self, marks: tuple[bytes, ...], request_id: bytes, now: Now) -> bool:
+        """For every request, before anything else: True means 409 with `x-should-retry: false`. Microseconds."""
+        return self._store.peek(lambda connection: idempotency.repeated(connection, marks, request_id, now))
+
+    def remaining(self, caps: Caps, now: Now) -> NanoUsd | None:
+        """For the cost agent: what may still be spent; None when there is no cap. Microseconds."""
+        return self._store.peek(lambda connection: budget.remaining(connection, caps, budget.day_of(now.wall_s)))
+
+    def spent_today(self, now: Now) -> NanoUsd:
+        """Spent, in doubt and reserved today."""
+        day = budget.day_of(now.wall_s)
+        return self._store.peek(lambda connection: budget.booked(connection, day, day))
+
+    async def reserve(
+        self, request_id: bytes, offer: str, amount: NanoUsd, caps: Caps, marks: tuple[bytes, ...], now: Now
+    ) -> Reservation | OverCap | PaidBefore | Repeated:
+        """Returns once the reservation is on disk; only then may the request be sent, once.
+
+        Raises StateError (disk full): nothing may be sent. Cancelled: nothing was sent, but the amount may stay booked
+        until the next start, which counts it as in doubt.
+        """
+
+        def job(connection: sqlite3.Connection) -> Reservation | OverCap | PaidBefore | Repeated:
+            if idempotency.repeated(connection, marks, request_id, now):
+                return Repeated()
+            result = budget.reserve(connection, request_id, offer, amount, caps, now.wall_s)
+            if isinstance(result, Reservation):
+                idempotency.begin(connection, marks, request_id, now)
+            return result
+
+        return await self._store.write(job)
+
+    async def settle(self, reservation: Reservation, actual: NanoUsd, now: Now) -> None:
+        """A whole answer came, or one that the client cancelled: books `actual`. Then the end may be told."""
+        await self._end(reservation, now, lambda connection: budget.settle(connection, reservation.id, actual), False)
+
+    async def release(self, reservation: Reservation, now: Now) -> None:
+        """A definite refusal came: once this returns, another paid offer may be tried."""
+        await self._end(reservation, now, lambda connection: budget.release(connection, reservation.id), False)
+
+    async def doubt(self, reservation: Reservation, now: Now) -> None:
+        """Neither a whole answer nor a definite refusal: booked in full, repeats get 409 for a minute."""
+        await self._end(reservation, now, lambda connection: budget.doubt(connection, reservation.id), True)
+
+    async def _end(self, reservation: Reservation, now: Now, book: Book, ambiguous: bool) -> None:
+        """Goes to its end even when cancelled.
+
+        A failing disk raises nothing here: the store's health says so, the amount stays booked in full, and the next
+        start counts it as in doubt.
+        """
+
+        def job(connection: sqlite3.Connection) -> None:
+            book(connection)
+            idempotency.finish(connection, reservation.request_id, now, ambiguous=ambiguous)
+
+        with trio.CancelScope(shield=True):
+            try:
+                await self._store.write(job)
+            except StateError as error:
+                self._store.note_lost(error)
+
+
+def _receipt_of_crash(connection: sqlite3.Connection, reservation: Reservation) -> None:
+    """What is known of a request that a crash interrupted, unless its receipt was written in time."""
+    receipt_id = reservation.request_id.hex()
+    if ledger.show(connection, receipt_id) is not None:
+        return
+    island = reservation.offer.partition("/")[0]
+    ledger.append(
+        connection,
+        ledger.Receipt(
+            id=receipt_id,
+            at_wall_s=reservation.at_wall_s,
+            key_name="",
+            asker="",
+            model_asked="",
+            island=island,
+            offer=reservation.offer,
+            tier=None,
+            sensitivity=Sensitivity.RESTRICTED,
+            sensitivity_after=Sensitivity.RESTRICTED,
+            sanitized=False,
+            prompt_tokens=0,
+            completion_tokens=0,
+            ttft_ms=None,
+            total_ms=0,
+            cost=reservation.amount,
+            outcome=ledger.Outcome.AMBIGUOUS,
+        ),
+    )
