@@ -44,6 +44,7 @@ class Call:
     model: str
     request: ChatRequest  # as this backend may see it: sanitised where it must be
     max_output_tokens: int  # always bounded before it gets here
+    collection: bytes | None = None  # the random id of the collection to answer from
 
 
 class Backend(Protocol):
