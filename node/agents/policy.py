@@ -1,0 +1,121 @@
+"""The owner's policy as the agents read it. Constraints tighten; weights only choose among what is feasible.
+
+Source: specs/09-decision.md, "The policy".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import isfinite
+from types import MappingProxyType
+from typing import Self
+
+from protocol.terms import NanoUsd, Sensitivity, Tier
+
+RANGE_MIN = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Clearance:
+    """The most sensitive text that a tier takes as it is, and the most that may remain when it takes it sanitised.
+
+    None: not at all.
+    """
+
+    as_is: Sensitivity | None
+    sanitised: Sensitivity | None
+
+    def intersect(self, other: "Clearance") -> "Clearance":
+        return Clearance(_lower(self.as_is, other.as_is), _lower(self.sanitised, other.sanitised))
+
+
+def _lower(one: Sensitivity | None, other: Sensitivity | None) -> Sensitivity | None:
+    return None if one is None or other is None else min(one, other)
+
+
+def _least(one: NanoUsd | None, other: NanoUsd | None) -> NanoUsd | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)
+
+
+def _common(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one & other
+
+
+CLOSED = Clearance(None, None)
+DEFAULT_CLEARANCE = (
+    Clearance(Sensitivity.RESTRICTED, None),
+    Clearance(Sensitivity.CONFIDENTIAL, Sensitivity.CONFIDENTIAL),
+    Clearance(Sensitivity.PUBLIC, Sensitivity.INTERNAL),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Five:
+    """A number for each objective, in its unit; in the order of `Objective`."""
+
+    latency: float
+    cost: float
+    quality: float
+    exposure: float
+    energy: float
+
+    def values(self) -> tuple[float, float, float, float, float]:
+        return (self.latency, self.cost, self.quality, self.exposure, self.energy)
+
+
+# Equally bad: half a minute, half a cent, no quality at all, restricted text in a cloud, a kilojoule.
+DEFAULT_RANGES = Five(latency=30.0, cost=5_000_000.0, quality=1.0, exposure=6.0, energy=1_000.0)
+BALANCED_WEIGHTS = Five(latency=1.0, cost=1.0, quality=0.5, exposure=1.0, energy=0.1)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """`clearance` is indexed by tier. `remaining` is what the owner's caps leave to this node now; None: no cap is set.
+
+    `jurisdictions` bind offers beyond the person's own devices; None: any. `battery_floor` is a percentage.
+    """
+
+    clearance: tuple[Clearance, Clearance, Clearance] = DEFAULT_CLEARANCE
+    weights: Five = BALANCED_WEIGHTS
+    ranges: Five = DEFAULT_RANGES
+    max_tier: Tier = Tier.CLOUD
+    jurisdictions: frozenset[str] | None = None
+    battery_floor: float = 20.0
+    remaining: NanoUsd | None = None
+
+    def __post_init__(self) -> None:
+        """Weights and ranges come from `policy_file`, which names the key at fault; here they only must be usable."""
+        assert len(self.clearance) == len(Tier)
+        assert all(isfinite(weight) and weight >= 0 for weight in self.weights.values())
+        assert all(isfinite(extent) and extent >= RANGE_MIN for extent in self.ranges.values())
+
+    def intersect(self, other: "Policy") -> Self:
+        """The stricter of both in every constraint; what `other` prefers among the feasible offers."""
+        mine, theirs = self.clearance, other.clearance
+        return replace(
+            self,
+            clearance=(mine[0].intersect(theirs[0]), mine[1].intersect(theirs[1]), mine[2].intersect(theirs[2])),
+            weights=other.weights,
+            ranges=other.ranges,
+            max_tier=min(self.max_tier, other.max_tier),
+            jurisdictions=_common(self.jurisdictions, other.jurisdictions),
+            battery_floor=max(self.battery_floor, other.battery_floor),
+            remaining=_least(self.remaining, other.remaining),
+        )
+
+
+PRESETS: Mapping[str, Policy] = MappingProxyType(
+    {
+        "private": Policy(
+            clearance=(DEFAULT_CLEARANCE[0], DEFAULT_CLEARANCE[1], CLOSED), weights=Five(0.5, 0.5, 0.5, 4.0, 0.1)
+        ),
+        "balanced": Policy(),
+        "fast": Policy(weights=Five(4.0, 0.5, 0.25, 0.5, 0.0)),
+        "cheap": Policy(weights=Five(0.1, 4.0, 0.1, 0.5, 0.5)),
+        "best": Policy(weights=Five(0.25, 0.25, 4.0, 0.5, 0.0)),
+    }
+)
+"""`balanced` is the default; each of the others weighs one promise heavier, and `private` closes the cloud."""

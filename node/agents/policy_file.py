@@ -1,0 +1,139 @@
+"""A policy read from a mapping, as TOML or JSON gives it. Source: specs/09-decision.md, "The policy in a file"."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from decimal import Decimal, InvalidOperation
+from math import isfinite
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from node.agents.policy import PRESETS, RANGE_MIN, Clearance, Policy
+from protocol.errors import ConfigError
+from protocol.terms import NANO_USD_PER_USD, NanoUsd, Sensitivity, Tier
+
+T = TypeVar("T")
+
+NUMBER_MAX = 1e12
+USD_MAX = 10**9
+JURISDICTIONS_MAX = 64
+
+WEIGHT_KEYS: Mapping[str, str] = MappingProxyType(
+    {key: key for key in ("latency", "cost", "quality", "exposure", "energy")}
+)
+RANGE_KEYS: Mapping[str, str] = MappingProxyType(
+    {"latency_s": "latency", "cost_usd": "cost", "quality": "quality", "exposure": "exposure", "energy_j": "energy"}
+)
+
+
+def parse_policy(value: object, where: str = "policy") -> Policy:
+    """A name of a preset, or a mapping that starts from one. Raises ConfigError: the key, and what would be right."""
+    if isinstance(value, str):
+        return _preset(value, where)
+    mapping = _mapping(value, where)
+    readers: dict[str, Callable[[Policy, object, str], Policy]] = {
+        "preset": lambda policy, _value, _key: policy,
+        "clearance": _with_clearance,
+        "weights": _with_weights,
+        "ranges": _with_ranges,
+        "max_tier": lambda policy, v, key: replace(policy, max_tier=_level(v, key, Tier.parse)),
+        "jurisdictions": lambda policy, v, key: replace(policy, jurisdictions=_texts(v, key)),
+        "battery_floor": lambda policy, v, key: replace(policy, battery_floor=_number(v, key, 0, 100)),
+        "remaining_usd": lambda policy, v, key: replace(policy, remaining=parse_usd(v, key)),
+    }
+    policy = _preset(mapping.get("preset", "balanced"), f"{where}.preset")
+    for key, member in mapping.items():
+        policy = _known(key, readers, where)(policy, member, f"{where}.{key}")
+    return policy
+
+
+def parse_usd(value: object, where: str) -> NanoUsd:
+    """USD as a decimal text, or a whole number. No float: 0.1 of one is not a tenth. Raises ConfigError."""
+    right = f'expected USD as text, such as "0.50", at most {USD_MAX}, and no finer than a nano-USD'
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ConfigError(f"{where} = {value!r}: {right}")
+    try:
+        nano = Decimal(value) * NANO_USD_PER_USD
+        whole = int(nano) if nano.is_finite() and 0 <= nano <= USD_MAX * NANO_USD_PER_USD else -1
+    except (InvalidOperation, ValueError):
+        raise ConfigError(f"{where} = {value!r}: {right}") from None
+    if whole < 0 or whole != nano:
+        raise ConfigError(f"{where} = {value!r}: {right}")
+    return NanoUsd(whole)
+
+
+def _preset(value: object, where: str) -> Policy:
+    if not isinstance(value, str) or value not in PRESETS:
+        raise ConfigError(f"{where} = {value!r}: expected {', '.join(PRESETS)}")
+    return PRESETS[value]
+
+
+def _with_clearance(policy: Policy, value: object, where: str) -> Policy:
+    rows = list(policy.clearance)
+    tiers = {tier.label: tier for tier in Tier}
+    for key, row in _mapping(value, where).items():
+        tier = _known(key, tiers, where)
+        rows[tier] = _clearance(rows[tier], row, f"{where}.{key}")
+    return replace(policy, clearance=(rows[0], rows[1], rows[2]))
+
+
+def _clearance(clearance: Clearance, value: object, where: str) -> Clearance:
+    for key, member in _mapping(value, where).items():
+        if key not in ("as_is", "sanitised"):
+            raise ConfigError(f"{where}.{key}: unknown; expected as_is or sanitised")
+        level = None if member == "none" else _level(member, f"{where}.{key}", Sensitivity.parse, "none, ")
+        clearance = replace(clearance, as_is=level) if key == "as_is" else replace(clearance, sanitised=level)
+    return clearance
+
+
+def _with_weights(policy: Policy, value: object, where: str) -> Policy:
+    weights: dict[str, float] = {}
+    for key, member in _mapping(value, where).items():
+        weights[_known(key, WEIGHT_KEYS, where)] = _number(member, f"{where}.{key}", 0, NUMBER_MAX)
+    return replace(policy, weights=replace(policy.weights, **weights))
+
+
+def _with_ranges(policy: Policy, value: object, where: str) -> Policy:
+    ranges: dict[str, float] = {}
+    for key, member in _mapping(value, where).items():
+        field, place = _known(key, RANGE_KEYS, where), f"{where}.{key}"
+        if field == "cost":
+            ranges[field] = max(float(parse_usd(member, place)), 1.0)
+        else:
+            ranges[field] = _number(member, place, RANGE_MIN, NUMBER_MAX)
+    return replace(policy, ranges=replace(policy.ranges, **ranges))
+
+
+def _mapping(value: object, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{where}: expected a table, not {type(value).__name__}")
+    return value
+
+
+def _known(key: str, known: Mapping[str, T], where: str) -> T:
+    if key not in known:
+        raise ConfigError(f"{where}.{key}: unknown; expected {', '.join(known)}")
+    return known[key]
+
+
+def _level(value: object, where: str, parse: Callable[[str], T], besides: str = "") -> T:
+    try:
+        return parse(value if isinstance(value, str) else repr(value))
+    except ValueError as error:
+        raise ConfigError(f"{where} = {str(error).replace('expected ', 'expected ' + besides)}") from None
+
+
+def _number(value: object, where: str, least: float, most: float) -> float:
+    right = f"{where} = {value!r}: expected a number from {least:g} to {most:g}"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ConfigError(right)
+    if not isfinite(value) or not least <= value <= most:
+        raise ConfigError(right)
+    return float(value)
+
+
+def _texts(value: object, where: str) -> frozenset[str]:
+    if not isinstance(value, list | tuple) or len(value) > JURISDICTIONS_MAX:
+        raise ConfigError(f"{where}: expected a list of at most {JURISDICTIONS_MAX} texts")
+    if not all(isinstance(text, str) and text for text in value):
+        raise ConfigError(f"{where}: expected texts that are not empty")
+    return frozenset(value)

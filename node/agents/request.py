@@ -1,0 +1,106 @@
+"""What a decision knows of a request: facts, and no text of it. Source: specs/09-decision.md, "The request"."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+import numpy as np
+
+from node.agents.table import TOKENS_MAX, Mask, OfferTable
+from protocol.errors import RequestError
+from protocol.terms import NanoUsd, Sensitivity, Tier
+
+OUTPUT_TOKENS_EXPECTED = 256  # what a chat's answer is reckoned at, where its limit allows more
+SEED_BYTES_MAX = 64
+SELECTOR_CHARACTERS_MAX = 256
+MAX_COST_NANO_USD_MAX = 10**18
+
+
+class Selection(StrEnum):
+    """What the `model` of a request asks for."""
+
+    AUTO = "auto"
+    COLLECTION = "collection"  # auto@COLLECTION
+    NAMED = "named"  # MODEL, or ISLAND/MODEL
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSelector:
+    """The `model` of a request, read. `text` is the collection's or the model's name; empty for `auto`."""
+
+    kind: Selection
+    text: str = ""
+
+    @classmethod
+    def parse(cls, model: str) -> Self:
+        """Raises RequestError for an empty or overlong name and for `auto@` that names nothing."""
+        if not 0 < len(model) <= SELECTOR_CHARACTERS_MAX:
+            raise RequestError("model", f"expected 1 to {SELECTOR_CHARACTERS_MAX} characters")
+        if model == "auto":
+            return cls(Selection.AUTO)
+        if model.startswith("auto@"):
+            if model == "auto@":
+                raise RequestError("model", "expected the name of a collection after auto@")
+            return cls(Selection.COLLECTION, model.removeprefix("auto@"))
+        return cls(Selection.NAMED, model)
+
+    def matches(self, table: OfferTable) -> Mask:
+        """Names of models hold slashes themselves, so a name may be a model's or ISLAND/MODEL."""
+        if self.kind is not Selection.NAMED:
+            return np.ones(len(table), dtype=np.bool_)
+        found: Mask = (table.models == self.text) | (table.names == self.text)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFacts:
+    """One request as the agents see it.
+
+    `sensitivity_after` is what would remain after sanitising, None where that cannot be told. `names_known` is False
+    while the name models have not read the text: then only an offer that is cleared for everything may take it.
+    `max_output_tokens` is always bounded before it gets here.
+    """
+
+    sensitivity: Sensitivity
+    sensitivity_after: Sensitivity | None
+    selector: ModelSelector
+    prompt_tokens: int
+    max_output_tokens: int
+    names_known: bool = True
+    collection: bytes | None = None  # the random id of the collection that the selector names, as far as it is known
+    label: Sensitivity | None = None  # of that collection
+    needs_tools: bool = False
+    max_tier: Tier = Tier.CLOUD
+    max_cost: NanoUsd | None = None  # for the whole answer
+    unpaid_only: bool = False  # after an ambiguous paid attempt
+    excluded: frozenset[str] = frozenset()  # offers, by name, that were tried already
+    seed: bytes = b""
+    previous_island: str = ""  # id of the island that answered this conversation last
+
+    def __post_init__(self) -> None:
+        """Raises RequestError that names the field."""
+        for field in ("prompt_tokens", "max_output_tokens"):
+            if not 0 <= getattr(self, field) <= TOKENS_MAX:
+                raise RequestError(field, f"expected 0 to {TOKENS_MAX}")
+        if self.max_cost is not None and not 0 <= self.max_cost <= MAX_COST_NANO_USD_MAX:
+            raise RequestError("max_cost", f"expected 0 to {MAX_COST_NANO_USD_MAX} nano-USD")
+        if len(self.seed) > SEED_BYTES_MAX:
+            raise RequestError("seed", f"expected at most {SEED_BYTES_MAX} bytes")
+
+    @property
+    def level(self) -> Sensitivity:
+        """Retrieved text raises the request to its collection's label; an unknown label is the highest."""
+        return max(self.sensitivity, self._raised())
+
+    @property
+    def level_after(self) -> Sensitivity | None:
+        return None if self.sensitivity_after is None else max(self.sensitivity_after, self._raised())
+
+    def _raised(self) -> Sensitivity:
+        if self.selector.kind is not Selection.COLLECTION:
+            return Sensitivity.PUBLIC
+        return Sensitivity.RESTRICTED if self.label is None else self.label
+
+    @property
+    def output_tokens_expected(self) -> int:
+        return min(self.max_output_tokens, OUTPUT_TOKENS_EXPECTED)
