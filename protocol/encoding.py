@@ -166,13 +166,13 @@ class Fields:
     def path(self, name: str) -> str:
         return f"{self.where}.{name}"
 
-    def integer(self, name: str, least: int, most: int) -> int:
+    def integer(self, name: str, least: int = -INTEGER_MAX, most: int = INTEGER_MAX) -> int:
         value = self._typed(name, int, "an integer")
         if not least <= value <= most:
             raise RecordError(self.path(name), f"expected {least} to {most}")
         return value
 
-    def integer_or_nil(self, name: str, least: int, most: int) -> int | None:
+    def integer_or_nil(self, name: str, least: int = -INTEGER_MAX, most: int = INTEGER_MAX) -> int | None:
         return None if self._is_nil(name) else self.integer(name, least, most)
 
     def boolean(self, name: str) -> bool:
