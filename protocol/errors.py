@@ -7,8 +7,10 @@ IslandRunError
 │   ├── SessionError
 │   ├── EnvelopeError
 │   └── EnrolmentError
+├── MisuseError          a machine of ours was driven against its own rules: a bug here, not a peer's fault
 ├── MembershipError      this archipelago's own log does not allow what was asked of it
 ├── RequestError         a client's request is malformed; names the field
+├── HttpError            the HTTP edge lets it no further; carries the status that it earns
 ├── PlaceholderError
 ├── ConfigError          a line of the configuration; names file, line and what would be right
 ├── StateError           what is on disk cannot be used
@@ -71,12 +73,27 @@ class EnrolmentError(PeerError):
     """A pairing that must not go on."""
 
 
+class MisuseError(IslandRunError):
+    """A machine was driven against its own rules. A bug of ours; the machine is as it was before the call."""
+
+
 class MembershipError(_FieldError):
     """What was asked is against the rules of this archipelago's log."""
 
 
 class RequestError(_FieldError):
     """A client's request is malformed; `field` is a path such as `messages[2].content`."""
+
+
+class HttpError(IslandRunError):
+    """A request that the HTTP edge lets no further: bad bytes, a wrong key, a foreign page, a limit."""
+
+    def __init__(self, status: int, code: str, problem: str, *, headers: Sequence[tuple[str, str]] = ()) -> None:
+        super().__init__(f"{code}: {problem}")
+        self.status = status
+        self.code = code
+        self.problem = problem
+        self.headers = tuple(headers)
 
 
 class PlaceholderError(IslandRunError):
