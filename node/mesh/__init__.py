@@ -1,0 +1,1 @@
+"""The mesh process: libp2p and zeroconf behind adapters. It moves bytes; what it decides is decided in `protocol`."""
