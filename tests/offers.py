@@ -128,5 +128,5 @@ def policies(draw: st.DrawFn) -> Policy:
         max_tier=draw(st.sampled_from(Tier)),
         jurisdictions=draw(st.none() | st.frozensets(st.sampled_from(["DE", "US"]))),
         battery_floor=draw(st.sampled_from([0.0, 20.0, 60.0])),
-        remaining=draw(st.none() | st.integers(0, 10**10)),
+        remaining=draw(st.none() | st.integers(0, 10**10).map(NanoUsd)),
     )

@@ -50,6 +50,8 @@ def _equals(group: list[int], objectives: Floats, table: OfferTable, facts: Requ
         return left
     no_worse: Mask = np.all(costs[:, None, :] <= costs[None, :, :], axis=2)
     dominates = no_worse & ~no_worse.T
+    if not dominates.any():
+        return left
     blockers = dominates.sum(axis=0)
     order: list[int] = []
     waiting = np.ones(len(left), dtype=np.bool_)

@@ -30,7 +30,7 @@ def test_policy_names_a_preset_and_changes_it() -> None:
     assert (policy.weights.latency, policy.weights.cost) == (3.0, PRESETS["fast"].weights.cost)
     assert (policy.ranges.cost, policy.ranges.latency) == (250_000_000.0, 5.0)
     assert policy.max_tier is Tier.EDGE
-    assert policy.jurisdictions == {"DE", "FR"}
+    assert policy.jurisdictions == frozenset({"DE", "FR"})
     assert (policy.battery_floor, policy.remaining) == (35.0, 1_500_000_000)
 
 

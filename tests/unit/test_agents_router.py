@@ -1,6 +1,7 @@
 """The router refuses what it doubts, in one place."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -70,7 +71,8 @@ def test_cost_that_is_no_cost_makes_that_offer_alone_infeasible(wrong: float) ->
 
 @pytest.mark.parametrize("column", ["ttft_s", "tokens_per_s", "quality", "energy_j_per_token", "battery"])
 def test_nan_in_any_estimate_refuses_the_offer(column: str) -> None:
-    table = OfferTable.of([offer("home", **{column: float("nan")}), offer("other")])
+    wrong: dict[str, Any] = {column: float("nan")}
+    table = OfferTable.of([offer("home", **wrong), offer("other")])
     assert [choice.offer.island for choice in run(table).plan] == ["other"]
 
 
@@ -91,8 +93,7 @@ def test_table_without_a_column_refuses_everything() -> None:
 
 
 def test_equal_offers_go_to_own_compute_first_and_then_by_name() -> None:
-    equal = {"quality": 0.5, "energy_j_per_token": 0.0}
-    table = OfferTable.of([offer("a-edge", tier=Tier.EDGE, **equal), offer("c-own", **equal), offer("b-own", **equal)])
+    table = OfferTable.of([offer("a-edge", tier=Tier.EDGE), offer("c-own"), offer("b-own")])
     assert [choice.offer.island for choice in run(table).plan] == ["b-own", "c-own", "a-edge"]
 
 

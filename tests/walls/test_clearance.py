@@ -1,5 +1,7 @@
 """Design, section 2: clearance, and the tier of an offer for an asker."""
 
+from typing import Any
+
 import pytest
 
 from node.agents.policy import Policy
@@ -112,7 +114,7 @@ def tier(
         ({"ttft_s": float("nan")}, "agent_failed"),
     ],
 )
-def test_doubt_makes_an_offer_infeasible_never_acceptable(change: dict[str, object], code: str) -> None:
+def test_doubt_makes_an_offer_infeasible_never_acceptable(change: dict[str, Any], code: str) -> None:
     decision = decide(facts(), OfferTable.of([offer("home", **change)]), Policy(), NOW)
     assert decision.plan == ()
     assert [reason.code for reason in decision.refusals[0].reasons] == [code]
@@ -131,7 +133,7 @@ def test_with_no_feasible_offer_the_refusal_names_island_by_island_what_failed()
 
 
 def test_retrieved_text_raises_the_request_to_the_collections_label() -> None:
-    held = {"collections": frozenset([bytes(16)])}
+    held: dict[str, Any] = {"collections": frozenset([bytes(16)])}
     table = OfferTable.of([offer("own", **held), offer("edge", tier=Tier.EDGE, **held)])
 
     def islands(label: Sensitivity | None) -> set[str]:
