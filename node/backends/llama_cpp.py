@@ -53,6 +53,7 @@ class EmbeddedLlama:
         self._measured: dict[str, Measured] = {}
         self._queued = 0
         self._next_id = 0
+        self._ready = trio.Event()
 
     async def serve(self, link: Link) -> None:
         """For the link's whole life. Raises LinkError at its end; whatever was waiting for an answer fails then."""
@@ -64,14 +65,20 @@ class EmbeddedLlama:
             raise LinkError(ready.text("why"))
         worker = _Worker(link, _model(ready), trio.Semaphore(ready.number("slots")))
         self._worker = worker
+        self._ready.set()
         log.info("model_ready", extra={"model": worker.model.name, "slots": worker.model.slots})
         try:
             while True:
                 self._on_frame(worker, await link.receive())
         finally:
             self._worker = None
+            self._ready = trio.Event()
             for job_id in list(worker.jobs):
                 _end(worker, job_id, _gone("the model's process ended"))
+
+    async def ready(self) -> None:
+        """Returns when a model is loaded."""
+        await self._ready.wait()
 
     async def models(self) -> Sequence[BackendModel]:
         return (self._worker.model,) if self._worker else ()

@@ -1,4 +1,4 @@
-"""OpenAI's answers, streamed or whole, to this project's events. Pure: HTTP servers and llama.cpp's callback share it."""
+"""OpenAI's answers, streamed or whole, to events. Pure: HTTP servers and llama.cpp's callback share it."""
 
 from collections.abc import Mapping
 
@@ -24,8 +24,9 @@ class AnswerReader:
         self.done = False
 
     def feed_text(self, data: str) -> list[Delta]:
-        """One event's data. Raises BackendError (ambiguous): `broken_stream` or `provider_error`."""
-        if data.strip() == _DONE:
+        """One event's data; what follows [DONE] is not read. Raises BackendError (ambiguous): `broken_stream` or
+        `provider_error`."""
+        if self.done or data.strip() == _DONE:
             self.done = True
             return []
         return self.feed(read_json(data))

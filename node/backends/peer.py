@@ -1,0 +1,122 @@
+"""Another island's models: the request goes to it sealed, its answer comes back sealed."""
+
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import trio
+
+from node.ports import Call, Emit, PeerStream
+from node.sealed import SealedStream, sealed
+from protocol.envelope import ASKER_ENTROPY_BYTES, AskerEnvelope, Ended, Opened
+from protocol.errors import BackendError, BackendFailure, EnvelopeError, LinkError, PeerError
+from protocol.inference import AnswerReader, Ask, Failed, Started
+from protocol.keys import IslandId, PublicKey, SealingKey, SealingPair
+from protocol.terms import Now
+
+OPEN_S = 5.0     # to open a stream on a connection that is there
+SILENCE_S = 120.0  # between two frames of one answer, as for the embedded model
+CANCEL_S = 0.5   # to tell the island; resetting the stream says it too
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """The keys that a request to an island is sealed for: its certificate's, and its statement's prekey."""
+
+    island: IslandId
+    public: PublicKey
+    sealing: SealingKey
+    prekey: SealingKey
+
+
+class PeerBackend:
+    """One island, asked through the mesh. `recipient` is None as soon as it is no live member any more."""
+
+    def __init__(
+        self,
+        name: str,
+        own_public: PublicKey,
+        own_static: SealingPair,
+        recipient: Callable[[], Recipient | None],
+        open_stream: Callable[[IslandId], Awaitable[PeerStream]],
+        clock: Callable[[], Now],
+    ) -> None:
+        self.name = name
+        self._own_public = own_public
+        self._own_static = own_static
+        self._recipient = recipient
+        self._open_stream = open_stream
+        self._clock = clock
+
+    async def answer(self, call: Call, emit: Emit) -> None:
+        """As every Backend. Cancelled: the island is told, and the stream is reset."""
+        recipient = self._recipient()
+        if recipient is None:
+            raise BackendError(BackendFailure.NOT_CONNECTED, "no_live_member", "it is no live member now")
+        stream = await self._connect(recipient.island)
+        envelope = AskerEnvelope(
+            request_id=call.request_id,
+            own_public=self._own_public,
+            own_static=self._own_static,
+            recipient=recipient.public,
+            recipient_sealing=recipient.sealing,
+            prekey=recipient.prekey,
+            entropy=os.urandom(ASKER_ENTROPY_BYTES),
+            now=self._clock(),
+        )
+        ask = Ask(call.request_id, call.model, call.request, call.max_output_tokens, call.collection)
+        try:
+            async with sealed(stream, envelope, self._clock) as channel:
+                try:
+                    await channel.send_raw(envelope.hello())
+                    await channel.send(ask.to_bytes())
+                    await _relay(channel, emit)
+                except trio.Cancelled:
+                    await _cancel(channel)
+                    raise
+        except LinkError as error:
+            raise BackendError(BackendFailure.AMBIGUOUS, "stream_lost", str(error)) from error
+        except PeerError as error:
+            raise BackendError(BackendFailure.AMBIGUOUS, "peer_fault", f"it broke the protocol at {error.field}") from error
+
+    async def _connect(self, island: IslandId) -> PeerStream:
+        try:
+            with trio.fail_after(OPEN_S):
+                return await self._open_stream(island)
+        except trio.TooSlowError:
+            raise BackendError(BackendFailure.NOT_CONNECTED, "unreachable", f"no stream in {OPEN_S:g} s") from None
+        except LinkError as error:
+            raise BackendError(BackendFailure.NOT_CONNECTED, "unreachable", str(error)) from error
+
+
+async def _relay(channel: SealedStream, emit: Emit) -> None:
+    """Until the island has finished and the envelope is whole. Raises BackendError, PeerError, LinkError."""
+    reader = AnswerReader()
+    while True:
+        with trio.move_on_after(SILENCE_S) as silence:
+            event = await channel.receive()
+        if silence.cancelled_caught:
+            raise BackendError(BackendFailure.AMBIGUOUS, "silent", f"the island gave nothing for {SILENCE_S:g} s")
+        match event:
+            case Opened(frame):
+                match reader.on(frame):
+                    case Failed() as failed:
+                        raise failed.error()
+                    case Started():
+                        pass
+                    case answer:
+                        await emit(answer)
+                await channel.consumed(event)
+            case Ended():
+                reader.end()
+                return
+            case _:
+                raise EnvelopeError("answer", "not what an island may say")
+
+
+async def _cancel(channel: SealedStream) -> None:
+    with trio.CancelScope(shield=True, deadline=trio.current_time() + CANCEL_S):
+        try:
+            await channel.cancel()
+        except LinkError:
+            await trio.lowlevel.checkpoint()  # it is gone: the reset that follows is all that can be said
