@@ -185,6 +185,7 @@ def _close(
 
 def _book(connection: sqlite3.Connection, day: int, difference: int) -> None:
     connection.execute(
-        "INSERT INTO budget_days VALUES (?, ?) ON CONFLICT DO UPDATE SET booked = booked + excluded.booked",
+        "INSERT INTO budget_days (day, booked) VALUES (?, ?)"
+        " ON CONFLICT DO UPDATE SET booked = booked + excluded.booked",
         (day, difference),
     )

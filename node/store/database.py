@@ -5,7 +5,7 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -58,12 +58,15 @@ class Store:
         """Opens, creates or migrates the file. Raises StateError: newer than this program, corrupt, or unwritable."""
         try:
             path.touch(mode=0o600, exist_ok=True)
-            connection = _connect(path)
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA secure_delete = ON")
-            migrate(connection, path, migrations)
-            return cls(path, Writer(connection), _open_readers(path))
+            with ExitStack() as undo:
+                connection = undo.enter_context(closing(_connect(path)))
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = FULL")
+                connection.execute("PRAGMA secure_delete = ON")
+                migrate(connection, path, migrations)
+                readers = _open_readers(path)
+                undo.pop_all()
+            return cls(path, Writer(connection), readers)
         except sqlite3.Error as error:
             raise StateError(f"{path}: {error}") from error
         except OSError as error:
@@ -79,11 +82,12 @@ class Store:
             version = version_of(readers[0])
         except sqlite3.Error as error:
             raise StateError(f"{path}: {error}") from error
+        if version != len(migrations):
+            for reader in readers:
+                reader.close()
         refuse_newer(path, version, len(migrations))
         if version < len(migrations):
-            raise StateError(
-                f"{path}: version {version} is older than this program: `islandrun start` brings it forward"
-            )
+            raise StateError(f"{path}: version {version} is older than this program: `islandrun start` updates it")
         return cls(path, None, readers)
 
     async def write(self, job: Callable[[sqlite3.Connection], T]) -> T:

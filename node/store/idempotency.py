@@ -54,7 +54,8 @@ def repeated(connection: sqlite3.Connection, prints: Iterable[bytes], request_id
 def begin(connection: sqlite3.Connection, prints: Iterable[bytes], request_id: bytes, now: Now) -> None:
     """Notes a paid request as running. Must be on disk before anything is sent."""
     connection.executemany(
-        "INSERT OR REPLACE INTO paid_requests VALUES (?, ?, 'running', ?, ?)",
+        "INSERT OR REPLACE INTO paid_requests (fingerprint, request_id, state, mono_ms, wall_s)"
+        " VALUES (?, ?, 'running', ?, ?)",
         [(mark, request_id, now.mono_ms, now.wall_s) for mark in prints],
     )
 

@@ -21,7 +21,7 @@ def fact(connection: sqlite3.Connection, name: str) -> bytes | None:
 
 def set_fact(connection: sqlite3.Connection, name: str, value: bytes) -> None:
     connection.execute(
-        "INSERT INTO facts VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (name, value)
+        "INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (name, value)
     )
 
 
@@ -58,7 +58,8 @@ def entries(connection: sqlite3.Connection) -> tuple[bytes, ...]:
 def keep_addresses(connection: sqlite3.Connection, island: IslandId, addresses: Sequence[str], wall_s: int) -> None:
     """Notes where an authenticated island was reached; the newest ADDRESSES_PER_ISLAND_MAX stay."""
     connection.executemany(
-        "INSERT INTO addresses VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seen_wall_s = excluded.seen_wall_s",
+        "INSERT INTO addresses (island, address, seen_wall_s) VALUES (?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET seen_wall_s = excluded.seen_wall_s",
         [(island, address, wall_s) for address in addresses[:ADDRESSES_PER_ISLAND_MAX]],
     )
     connection.execute(

@@ -56,7 +56,7 @@ def loaded(
 
 def refusal(text: str, **environ: str) -> str:
     with pytest.raises(ConfigError) as caught:
-        loaded(text, **environ)
+        loaded(text, None, None, **environ)
     message = str(caught.value)
     assert "\n" not in message
     return message
@@ -87,7 +87,7 @@ def test_flag_wins_over_environment_over_file_over_default() -> None:
 
 
 def test_broken_line_is_told_also_where_a_flag_wins_over_it() -> None:
-    with pytest.raises(ConfigError, match="config.toml:3: address"):
+    with pytest.raises(ConfigError, match=r"config\.toml:3: address"):
         loaded("version = 1\n[api]\naddress = 'x'\n", {"api": "127.0.0.1:1"})
 
 
