@@ -2,6 +2,7 @@
 
 import pytest
 import trio
+import trio.testing
 from libp2p.pubsub.pb import rpc_pb2
 from libp2p.utils.varint import encode_varint_prefixed
 
