@@ -1,0 +1,197 @@
+"""A decision on a table that somebody wrote down: JSON in, JSON out. Source: specs/09-decision.md, "Explaining"."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from node.agents.explain_schema import SCHEMA
+from node.agents.policy_file import parse_policy, parse_usd
+from node.agents.request import ModelSelector, RequestFacts
+from node.agents.router import Decision, decide
+from node.agents.schema import check
+from node.agents.table import Offer, OfferTable
+from node.agents.tier import distance, effective_tier
+from node.ports import Origin
+from protocol.chat import ChatRequest
+from protocol.errors import ConfigError, RecordError, RequestError
+from protocol.terms import NanoUsd, Now, Sensitivity, Tier
+
+ASSESSED = ("sensitivity", "sensitivity_after", "names_known")
+OF_THE_BODY = (*ASSESSED, "model", "prompt_tokens", "max_output_tokens", "needs_tools")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was found in a chat body, by whoever can read text."""
+
+    sensitivity: Sensitivity
+    sensitivity_after: Sensitivity | None
+    names_known: bool
+    prompt_tokens: int
+    max_output_tokens: int
+
+
+Read = Callable[[ChatRequest], Reading]
+
+
+def explain(islands: object, request: object, read: Read | None = None) -> dict[str, Any]:
+    """The decision's report. Raises RequestError that names the member at fault.
+
+    `read` assesses the chat body under `request`; without it only a stated sensitivity is taken.
+    """
+    check({"islands": islands, "request": request}, SCHEMA, "input")
+    assert isinstance(islands, Mapping)
+    assert isinstance(request, Mapping)
+    now = Now(request["clock"]["mono_ms"], request["clock"]["wall_s"])
+    try:
+        policy = parse_policy(request.get("policy", "balanced"), "request.policy")
+        facts = _facts(request, read)
+        rows = [_offer(row, islands["asker"], now, f"islands.offers[{i}]") for i, row in enumerate(islands["offers"])]
+        table = OfferTable.of(rows)
+    except ConfigError as error:
+        raise RequestError("input", str(error)) from None
+    except RecordError as error:
+        raise RequestError(f"islands.{error.field}", error.problem) from None
+    return report(decide(facts, table, policy, now))
+
+
+def report(decision: Decision) -> dict[str, Any]:
+    """The contract's object, of any decision: what `explain` prints and `/api/explain` answers."""
+    best = decision.plan[0] if decision.plan else None
+    sanitize = {choice.offer.name: choice.sanitize for choice in decision.plan}
+    return {
+        "decision": "route" if best else "refuse",
+        "offer": best.offer.name if best else None,
+        "plan": [choice.offer.name for choice in decision.plan],
+        "sanitize": bool(best and best.sanitize),
+        "sensitivity": decision.sensitivity.label,
+        "sensitivity_after": None if decision.after is None else decision.after.label,
+        "offers": [
+            {
+                "name": offer.name,
+                "tier": offer.tier.label,
+                "feasible": bool(decision.feasible[row]),
+                "sanitize": sanitize.get(offer.name, False),
+                "reasons": [
+                    {"agent": reason.agent, "code": reason.code, "detail": reason.detail}
+                    for reason in decision.reasons(row)
+                ],
+                "costs": decision.costs(row),
+            }
+            for row, offer in enumerate(decision.table.offers)
+        ],
+    }
+
+
+def _facts(request: Mapping[str, Any], read: Read | None) -> RequestFacts:
+    collection = request.get("collection") or {"id": None, "label": None}
+    found, model, needs_tools = _reading(request, read)
+    cost = request.get("max_cost_usd")
+    return RequestFacts(
+        sensitivity=found.sensitivity,
+        sensitivity_after=found.sensitivity_after,
+        names_known=found.names_known,
+        selector=ModelSelector.parse(model),
+        prompt_tokens=found.prompt_tokens,
+        max_output_tokens=found.max_output_tokens,
+        collection=None if collection["id"] is None else _octets(collection["id"], "request.collection.id"),
+        label=None if collection["label"] is None else Sensitivity.parse(collection["label"]),
+        needs_tools=needs_tools,
+        max_tier=Tier.parse(request.get("max_tier", "cloud")),
+        max_cost=None if cost is None else parse_usd(cost, "request.max_cost_usd"),
+        unpaid_only=request.get("unpaid_only", False),
+        excluded=frozenset(request.get("excluded", ())),
+        seed=_octets(request.get("seed", ""), "request.seed"),
+        previous_island=request.get("previous_island", ""),
+    )
+
+
+def _reading(request: Mapping[str, Any], read: Read | None) -> tuple[Reading, str, bool]:
+    if "request" not in request:
+        if "sensitivity" not in request:
+            raise RequestError("request.sensitivity", "missing, and there is no request.request to assess")
+        after = request.get("sensitivity_after")
+        stated = Reading(
+            sensitivity=Sensitivity.parse(request["sensitivity"]),
+            sensitivity_after=None if after is None else Sensitivity.parse(after),
+            names_known=request.get("names_known", True),
+            prompt_tokens=request.get("prompt_tokens", 0),
+            max_output_tokens=request.get("max_output_tokens", 0),
+        )
+        return stated, request.get("model", "auto"), request.get("needs_tools", False)
+    for name in OF_THE_BODY:
+        if name in request:
+            raise RequestError(f"request.{name}", "is read from request.request; give one of the two")
+    if read is None:
+        raise RequestError("request.request", "nothing here can assess it; state request.sensitivity instead")
+    body = ChatRequest.parse(request["request"])
+    return read(body), body.model, body.has_tools
+
+
+def _offer(row: Mapping[str, Any], asker: Mapping[str, str], now: Now, where: str) -> Offer:
+    certificate, statement = row.get("certificate"), row.get("statement")
+    person = certificate["person"] if certificate else None
+    origin = Origin(row.get("origin", "remote"))
+    ceiling = Tier.parse(certificate.get("ceiling", "personal")) if certificate else Tier.CLOUD
+    configured = row.get("configured_tier")
+    tier = effective_tier(
+        person=None if row.get("provider", False) else person,
+        asker=asker["person"],
+        ceiling=ceiling,
+        origin=origin,
+        configured=None if configured is None else Tier.parse(configured),
+    )
+    here, own = row["island"] == asker["island"], person == asker["person"]
+    provider = row.get("provider", False)
+    return Offer(
+        island=row["island"],
+        island_id=row.get("island_id", row["island"]),
+        model=row["model"],
+        backend=row.get("backend", ""),
+        tier=tier,
+        own=own,
+        origin=origin,
+        distance=distance(tier, here=here, own=own),
+        context_tokens=row["context_tokens"],
+        tools=row.get("tools", False),
+        slots=row.get("slots", 1),
+        free=row.get("free", 1),
+        queue=row.get("queue", 0),
+        ttft_s=_estimate(row["ttft_s"]),
+        tokens_per_s=_estimate(row["tokens_per_s"]),
+        input_price=_price(row["input_usd"], f"{where}.input_usd"),
+        output_price=_price(row["output_usd"], f"{where}.output_usd"),
+        member_live=provider or _is_live(certificate, now),
+        fresh=provider or here or _is_fresh(statement, now),
+        alive=row["alive"],
+        jurisdiction=row.get("jurisdiction", ""),
+        collections=frozenset(_octets(held, f"{where}.collections") for held in row.get("collections", ())),
+        battery=row.get("battery"),
+        quality=_estimate(row.get("quality", 0.5)),
+        energy_j_per_token=_estimate(row.get("energy_j_per_token", 0)),
+    )
+
+
+def _is_live(certificate: Mapping[str, Any] | None, now: Now) -> bool:
+    if certificate is None or certificate.get("revoked", False):
+        return False
+    return bool(certificate.get("not_before_s", 0) <= now.wall_s < certificate["expires_s"])
+
+
+def _is_fresh(statement: Mapping[str, int] | None, now: Now) -> bool:
+    return statement is not None and 0 <= now.mono_ms - statement["received_ms"] < statement["lifetime_ms"]
+
+
+def _estimate(value: float | None) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def _price(value: str | None, where: str) -> NanoUsd | None:
+    return None if value is None else parse_usd(value, where)
+
+
+def _octets(text: str, where: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise RequestError(where, "expected hexadecimal digits") from None
