@@ -8,14 +8,15 @@
 """
 
 import ssl
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Self
 from urllib.parse import urlsplit
 
 import httpx
+import trio
 
 from node.backends.openai_answer import broken
 from protocol.errors import BackendError, BackendFailure, ConfigError, RequestError
@@ -115,19 +116,41 @@ async def exchange(
         raise BackendError(BackendFailure.AMBIGUOUS, "cut", type(error).__name__) from None
 
 
-async def pieces(response: httpx.Response, bytes_max: int = ANSWER_BYTES_MAX) -> AsyncIterator[bytes]:
-    """The body as it comes. Raises BackendError (ambiguous, `broken_stream`) past the bound."""
+async def consume(
+    response: httpx.Response, take: Callable[[bytes], Awaitable[None]], bytes_max: int = ANSWER_BYTES_MAX
+) -> None:
+    """Hands on the body as it comes. Raises BackendError (ambiguous, `broken_stream`) past the bound, and what `take`
+    raises."""
     total = 0
-    async for piece in response.aiter_raw():
-        total += len(piece)
-        if total > bytes_max:
-            raise broken(f"an answer of more than {bytes_max} bytes")
-        yield piece
+    body = response.aiter_raw()
+    try:
+        async for piece in body:
+            total += len(piece)
+            if total > bytes_max:
+                raise broken(f"an answer of more than {bytes_max} bytes")
+            await take(piece)
+    except BaseException:
+        await _unwind(body)
+        raise
+
+
+async def _unwind(body: AsyncIterator[bytes]) -> None:
+    """httpx reads through five nested generators and closes only the outermost. Cancelled in the innermost, all end."""
+    with trio.CancelScope(shield=True) as scope, suppress(httpx.HTTPError):
+        scope.cancel()
+        async for _ in body:
+            pass
 
 
 async def read_whole(response: httpx.Response, bytes_max: int = ANSWER_BYTES_MAX) -> bytes:
     """The whole body. Raises BackendError (ambiguous, `broken_stream`) past the bound."""
-    return b"".join([piece async for piece in pieces(response, bytes_max)])
+    body = bytearray()
+
+    async def take(piece: bytes) -> None:
+        body.extend(piece)
+
+    await consume(response, take, bytes_max)
+    return bytes(body)
 
 
 def is_json(response: httpx.Response) -> bool:

@@ -6,7 +6,7 @@ from enum import StrEnum
 import httpx
 import trio
 
-from node.backends.http_client import ANSWER_S, Endpoint, exchange, is_json, open_client, pieces, read_whole
+from node.backends.http_client import ANSWER_S, Endpoint, consume, exchange, is_json, open_client, read_whole
 from node.backends.measured import Load, Measured, Stopwatch
 from node.backends.openai_answer import AnswerReader, broken, read_json
 from node.backends.sse import EventReader
@@ -115,13 +115,16 @@ async def _stream(response: httpx.Response, reader: AnswerReader, stopwatch: Sto
     """Reads until [DONE], and then for DRAIN_S more: a body read to its end leaves a connection to be used again."""
     events = EventReader()
     with trio.CancelScope() as drain:
-        async for piece in pieces(response):
+
+        async def take(piece: bytes) -> None:
             for event in events.feed(piece):
                 for delta in reader.feed_text(event.data):
                     stopwatch.token()
                     await emit(delta)
             if reader.done:
                 drain.deadline = trio.current_time() + DRAIN_S
+
+        await consume(response, take)
 
 
 def request_body(request: ChatRequest, model: str, max_output_tokens: int, limit: OutputLimit) -> bytes:

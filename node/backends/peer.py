@@ -14,9 +14,9 @@ from protocol.inference import AnswerReader, Ask, Failed, Started
 from protocol.keys import IslandId, PublicKey, SealingKey, SealingPair
 from protocol.terms import Now
 
-OPEN_S = 5.0     # to open a stream on a connection that is there
+OPEN_S = 5.0  # to open a stream on a connection that is there
 SILENCE_S = 120.0  # between two frames of one answer, as for the embedded model
-CANCEL_S = 0.5   # to tell the island; resetting the stream says it too
+CANCEL_S = 0.5  # to tell the island; resetting the stream says it too
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,9 @@ class PeerBackend:
         except LinkError as error:
             raise BackendError(BackendFailure.AMBIGUOUS, "stream_lost", str(error)) from error
         except PeerError as error:
-            raise BackendError(BackendFailure.AMBIGUOUS, "peer_fault", f"it broke the protocol at {error.field}") from error
+            raise BackendError(
+                BackendFailure.AMBIGUOUS, "peer_fault", f"it broke the protocol at {error.field}"
+            ) from error
 
     async def _connect(self, island: IslandId) -> PeerStream:
         try:
