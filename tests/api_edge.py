@@ -11,16 +11,15 @@ import trio
 from node.api.app import Api
 from node.api.limits import Limits
 from node.api.ports import Metric, ModelEntry, NodeEvent, Order, Route, Sink
-from node.api.security import Access, NamedKey
 from node.api.server import Server
+from node.store.api_keys import ApiKey, KeyKind, KeyRing
 from protocol.answers import Delta, Finished
 from protocol.terms import Now, Sensitivity, Tier
 
 INFERENCE_KEY = "inference-key-of-the-tests"
 OWNER_KEY = "owner-key-of-the-tests"
-KEYS = (
-    NamedKey.of("app", Access.INFERENCE, INFERENCE_KEY),
-    NamedKey.of("owner", Access.OWNER, OWNER_KEY),
+KEYS = KeyRing(
+    (ApiKey("app", KeyKind.INFERENCE, INFERENCE_KEY), ApiKey("owner", KeyKind.OWNER, OWNER_KEY)),
 )
 ROUTE = Route("d1", "home", Tier.EDGE, True, Sensitivity.CONFIDENTIAL, "smollm2", 1_500_000)
 QUESTION = b'{"model":"auto","messages":[{"role":"user","content":"hi"}]}'

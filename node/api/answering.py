@@ -42,7 +42,7 @@ async def answer_stream(exchange: Exchange, execution: Execution, order: Order, 
 
 
 async def answer_whole(exchange: Exchange, execution: Execution, order: Order, form: WholeForm) -> None:
-    sink = Collected()
+    sink = Collected(exchange)
     await execution.run(order, sink)
     if sink.finished is None or sink.route is None:
         raise _unfinished()
@@ -62,6 +62,9 @@ class _StreamSink:
         self._route: Route | None = None
         self._finished: Finished | None = None
         self._begun = False
+
+    def decided(self, decision_id: str) -> None:
+        self._exchange.decision = decision_id
 
     async def started(self, route: Route) -> None:
         self._route = route
@@ -100,12 +103,16 @@ class _StreamSink:
 class Collected:
     """A sink that puts the pieces of an answer together."""
 
-    def __init__(self) -> None:
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
         self.route: Route | None = None
         self.finished: Finished | None = None
         self._content: defaultdict[int, list[str]] = defaultdict(list)
         self._extra: defaultdict[int, dict[str, Any]] = defaultdict(dict)
         self._calls: defaultdict[int, dict[int, dict[str, Any]]] = defaultdict(dict)
+
+    def decided(self, decision_id: str) -> None:
+        self._exchange.decision = decision_id
 
     async def started(self, route: Route) -> None:
         self.route = route

@@ -24,6 +24,7 @@ class Exchange:
         self.path: str = scope["path"]
         self.headers: Sequence[tuple[bytes, bytes]] = scope["headers"]
         self.key_name = ""  # who asks; set once the key was checked
+        self.decision = ""  # the id in the ledger, once there is one; a refusal carries it too
         self.rest = ""  # what follows the path of an endpoint that takes more
         self.dialect = Dialect.OPENAI
         self.status = 0  # of the answer; 0 until it starts
@@ -93,7 +94,8 @@ class Exchange:
     async def tell(self, fault: Fault) -> bool:
         """Tells why there is no whole answer; False when one had begun: its stream must stay without an end."""
         if not self.status:
-            await self.respond(fault.status, fault.body(self.dialect), headers=fault.headers)
+            decision = (("x-islandrun-decision", self.decision),) if self.decision else ()
+            await self.respond(fault.status, fault.body(self.dialect), headers=(*fault.headers, *decision))
             return True
         if self._is_events:
             await self.write(fault.event(self.dialect))

@@ -93,13 +93,16 @@ class ManagementRoutes:
         await exchange.json(json_form(result))
 
     async def data_grant(self, exchange: Exchange) -> None:
-        members = await exchange.json_object("name", "person")
-        result = await self._management.data_grant(_text(members, "name"), _text(members, "person"))
-        await exchange.json(json_form(result))
+        """POST /api/data/NAME/grant."""
+        name, _, verb = exchange.rest.rpartition("/")
+        if not name or verb != "grant":
+            raise HttpError(404, "not_found", "expected /api/data/NAME/grant")
+        members = await exchange.json_object("person")
+        await exchange.json(json_form(await self._management.data_grant(name, _text(members, "person"))))
 
     async def data_remove(self, exchange: Exchange) -> None:
-        members = await exchange.json_object("name")
-        await exchange.json(json_form(await self._management.data_remove(_text(members, "name"))))
+        """DELETE /api/data/NAME."""
+        await exchange.json(json_form(await self._management.data_remove(exchange.rest)))
 
     async def reload(self, exchange: Exchange) -> None:
         await exchange.json_object()

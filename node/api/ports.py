@@ -39,6 +39,9 @@ class Route:
 class Sink(Protocol):
     """Where an answer goes. Its methods wait while the client does not read."""
 
+    def decided(self, decision_id: str) -> None:
+        """As soon as the decision has an id: whatever comes then, an error too, tells it to the client."""
+
     async def started(self, route: Route) -> None:
         """Before the first event; again when another offer took over before it."""
 

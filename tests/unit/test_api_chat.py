@@ -207,6 +207,17 @@ async def test_failure_before_the_first_piece_has_its_own_status(
     assert reply.headers.get("x-should-retry") == retry
 
 
+async def test_refusal_carries_its_decision_so_that_it_can_be_explained_afterwards() -> None:
+    async def script(order: Order, sink: Sink) -> None:
+        sink.decided("d9")
+        raise REFUSED
+
+    async with edge(script) as at:
+        for stream in (False, True):
+            reply = await ask(at, question(stream=stream))
+            assert (reply.status, reply.headers["x-islandrun-decision"]) == (403, "d9")
+
+
 async def test_refusal_names_the_reasons_offer_by_offer() -> None:
     async with edge(failing(REFUSED)) as at:
         told = json.loads((await ask(at)).body)["error"]

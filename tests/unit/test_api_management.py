@@ -29,8 +29,7 @@ async def post(at: Edge, path: str, value: object) -> tuple[int, Any]:
             {"name": "notes", "path": "/n", "label": "confidential"},
             ("data_add", "notes", "/n", Sensitivity.CONFIDENTIAL),
         ),
-        ("/api/data/grant", {"name": "notes", "person": "bob"}, ("data_grant", "notes", "bob")),
-        ("/api/data/remove", {"name": "notes"}, ("data_remove", "notes")),
+        ("/api/data/notes/grant", {"person": "bob"}, ("data_grant", "notes", "bob")),
         ("/api/reload", {}, ("reload",)),
     ],
 )
@@ -91,8 +90,15 @@ async def test_status_islands_and_ledger_are_read() -> None:
         assert (await at.get("/api/ledger/d1")).status == 200
         assert (await at.get("/api/ledger/d2")).status == 404
         assert (await at.get("/api/pair")).status == 200
-        assert (await at.exchange(at.head("DELETE /api/pair", key=OWNER_KEY))).status == 200
-        assert ("ledger", 3) in at.management.asked and ("pair_cancel",) in at.management.asked
+        assert ("ledger", 3) in at.management.asked
+
+
+async def test_what_is_deleted_is_named_by_its_path() -> None:
+    async with edge() as at:
+        for path in ("/api/pair", "/api/data/my%20notes"):
+            assert (await at.exchange(at.head(f"DELETE {path}", key=OWNER_KEY))).status == 200
+        assert at.management.asked == [("pair_cancel",), ("data_remove", "my notes")]
+        assert (await post(at, "/api/data/notes/share", {"person": "bob"}))[0] == 404
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from node.api.security import Access, NamedKey
 from tests.api_edge import INFERENCE_KEY, OWNER_KEY, QUESTION, Reply, edge
 
 CHAT = "/v1/chat/completions"
@@ -66,10 +65,11 @@ async def test_foreign_origin_gets_403_even_with_the_right_key() -> None:
         assert own.status == 200
 
 
-async def test_inference_paths_take_the_inference_key_alone() -> None:
+async def test_inference_paths_take_any_key_of_this_node() -> None:
     async with edge() as at:
         assert (await at.get("/v1/models", key=INFERENCE_KEY)).status == 200
-        assert code(await at.get("/v1/models", key=OWNER_KEY)) == (403, "wrong_kind_of_key")
+        assert (await at.get("/v1/models", key=OWNER_KEY)).status == 200
+        assert code(await at.get("/v1/models", key="\xe9")) == (401, "invalid_api_key")
         assert code(await at.get("/v1/models", key="wrong")) == (401, "invalid_api_key")
         assert code(await at.get("/v1/models", key=None)) == (401, "invalid_api_key")
 
@@ -80,7 +80,7 @@ OWNER_PATHS = ["status", "islands", "ledger", "ledger/d1", "events", "pair", "da
 @pytest.mark.parametrize("path", [*(f"/api/{name}" for name in OWNER_PATHS), "/metrics"])
 async def test_owner_paths_take_the_owner_key_alone(path: str) -> None:
     async with edge() as at:
-        assert code(await at.get(path, key=INFERENCE_KEY)) == (403, "wrong_kind_of_key")
+        assert code(await at.get(path, key=INFERENCE_KEY)) == (403, "owner_key_needed")
         assert code(await at.get(path, key=None)) == (401, "invalid_api_key")
         assert code(await at.get(f"{path}?key={OWNER_KEY}&api_key={OWNER_KEY}", key=None)) == (401, "invalid_api_key")
         assert at.management.asked == []
@@ -148,8 +148,3 @@ async def test_unknown_path_and_method_are_told() -> None:
         reply = await at.get(CHAT)
         assert code(reply) == (405, "method_not_allowed")
         assert reply.headers["allow"] == "POST"
-
-
-def test_key_is_not_in_its_own_name() -> None:
-    key = NamedKey.of("app", Access.INFERENCE, "sesame")
-    assert "sesame" not in repr(key) and b"sesame" not in key.digest

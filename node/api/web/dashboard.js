@@ -56,7 +56,7 @@ function text(value) {
 }
 
 function ago(seconds) {
-  if (typeof seconds !== "number") return text(seconds);
+  if (typeof seconds !== "number") return "never";
   if (seconds < 2) return "now";
   if (seconds < 120) return `${Math.round(seconds)} s ago`;
   if (seconds < 7200) return `${Math.round(seconds / 60)} min ago`;
@@ -80,18 +80,18 @@ function showStatus(status) {
 
 function showIslands({ islands }) {
   fill("islands", islands.map((island) => [
-    cell(island.name),
+    cell(island.this ? `${island.name} (this one)` : island.name),
     tierCell(island.tier),
     cell(island.person),
     cell(text(island.models)),
-    cell(text(island.load)),
-    cell(ago(island.last_seen_s)),
+    cell(island.load ? `${island.load.busy}/${island.load.slots}` : "–"),
+    cell(island.up ? "now" : ago(island.last_seen_s)),
   ]), 6);
 }
 
 function showDecisions({ entries }) {
   fill("decisions", entries.map((entry) => [
-    cell(typeof entry.at_s === "number" ? new Date(entry.at_s * 1000).toLocaleTimeString() : "–"),
+    cell(typeof entry.at === "number" ? new Date(entry.at * 1000).toLocaleTimeString() : "–"),
     cell(entry.model),
     cell(entry.island),
     tierCell(entry.tier),
