@@ -24,9 +24,9 @@ from protocol.handshake import (
     Keyring,
     StreamKeys,
     asker_keys,
-    prekey_id,
 )
 from protocol.keys import KEY_BYTES, IslandId, PublicKey, SealingKey, SealingPair
+from protocol.records import prekey_id
 from protocol.sealed_stream import (
     CHUNK_BYTES_MAX,
     LENGTH_BYTES,

@@ -14,26 +14,21 @@ from typing import Final, Protocol, Self
 from protocol.encoding import Fields, Limits, decode, digest, encode
 from protocol.errors import EncodingError, RecordError
 from protocol.keys import KEY_BYTES, IslandId, PublicKey, SealingKey, SealingPair, island_id
+from protocol.members import CLOCK_SKEW_S
 from protocol.sealed_stream import refused
+from protocol.state_records import PREKEY_ID_BYTES
 from protocol.terms import Now
 
 VERSION: Final = 1
 REQUEST_ID_BYTES: Final = 16
-PREKEY_ID_BYTES: Final = 8
 HEADER_BYTES_MAX: Final = 512
 LIFETIME_S_MAX: Final = 120  # from the asker's clock to the envelope's expiry
-CLOCK_SKEW_S: Final = 120  # tolerated between two members' clocks
 REPLAYS_MAX: Final = 10_000  # 10,000 requests in the 6 minutes below are 28 a second: more than a node answers
 REPLAY_MEMORY_MS: Final = (LIFETIME_S_MAX + 2 * CLOCK_SKEW_S) * 1000
 
 _LIMITS: Final = Limits(bytes_max=HEADER_BYTES_MAX, depth_max=1, items_max=32)
 _DOMAIN: Final = b"islandrun/envelope/1\0"
 _EXPIRY_S_MAX: Final = 2**40
-
-
-def prekey_id(prekey: SealingKey) -> bytes:
-    """How a header names the prekey that it was made for."""
-    return digest(prekey)[:PREKEY_ID_BYTES]
 
 
 @dataclass(frozen=True, slots=True)

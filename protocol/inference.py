@@ -25,9 +25,9 @@ from protocol.errors import (
 )
 from protocol.frames import KIND, peers_fault
 from protocol.handshake import REQUEST_ID_BYTES
+from protocol.records import GRANT_BYTES
 from protocol.strict_json import JSON_BYTES_MAX, parse_json
 
-COLLECTION_ID_BYTES: Final = 16
 OUTPUT_TOKENS_MAX: Final = 1_000_000  # no model writes more in one answer
 TOKENS_MAX: Final = 1_000_000_000
 CODE_BYTES_MAX: Final = 64
@@ -75,7 +75,7 @@ class Ask:
                 raise RecordError("ask.id", "not the envelope's")
             model = fields.text("model", MODEL_BYTES_MAX)
             tokens = fields.integer("max_output_tokens", 1, OUTPUT_TOKENS_MAX)
-            collection = fields.octets_or_nil("collection", COLLECTION_ID_BYTES)
+            collection = fields.octets_or_nil("collection", GRANT_BYTES)
             chat = fields.blob("chat", JSON_BYTES_MAX)
             fields.end()
         try:

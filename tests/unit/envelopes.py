@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 
 from protocol.envelope import AskerEnvelope, Credit, IslandEnvelope, Opened, Send
-from protocol.handshake import Keyring, ReplayCache, prekey_id
+from protocol.handshake import Keyring, ReplayCache
 from protocol.keys import SealingPair, SigningKey
+from protocol.records import prekey_id
 from protocol.terms import Now
 
 NOW = Now(mono_ms=1_000_000, wall_s=1_800_000_000)

@@ -5,15 +5,15 @@ import pytest
 from protocol.envelope import CREDIT_INITIAL, Cancelled, Opened
 from protocol.errors import EnvelopeError
 from protocol.handshake import (
-    CLOCK_SKEW_S,
     LIFETIME_S_MAX,
     REPLAY_MEMORY_MS,
     Header,
     ReplayCache,
     asker_keys,
-    prekey_id,
 )
 from protocol.keys import SealingPair, SigningKey
+from protocol.members import CLOCK_SKEW_S
+from protocol.records import prekey_id
 from protocol.sealed_stream import PAYLOAD_BYTES_MAX, ChunkKind, ChunkSealer
 from protocol.terms import Now
 from tests.unit.envelopes import NOW, REQUEST_ID, Known, Pair, frames, joined, pump
