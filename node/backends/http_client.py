@@ -25,7 +25,6 @@ from protocol.strict_json import parse_json
 CONNECT_S = 10.0
 WRITE_S = 30.0
 SILENCE_S = 120.0  # a provider may think for so long before its first token; between two tokens none does
-ANSWER_S = 900.0
 KEEP_ALIVE_S = 4.0  # shorter than servers keep an idle connection: a request on one that just closed is ambiguous
 CONNECTIONS_MAX = 64
 ANSWER_BYTES_MAX = 32 * 1024 * 1024

@@ -9,6 +9,8 @@ TTFT_S_PRIOR = 5.0  # worse than what the slowest local model here needs: a mode
 TOKENS_PER_S_PRIOR = 5.0
 WEIGHT = 0.3  # of the newest observation; raised, one slow answer moves the choice sooner
 TOKENS_MIN = 4  # fewer say nothing of the rate
+TTFT_S_MAX = 3_600.0
+TOKENS_PER_S_MAX = 100_000.0  # a whole answer in one piece says nothing of the rate either
 
 
 class Load(NamedTuple):
@@ -31,10 +33,11 @@ class Measured:
         """After one whole answer: `seconds` from its first token to its last. Numbers that cannot be are left out."""
         if not isfinite(ttft_s) or ttft_s < 0:
             return self
-        seen = replace(self, ttft_s=_mean(self.ttft_s, ttft_s), observations=self.observations + 1)
+        seen = replace(self, ttft_s=_mean(self.ttft_s, min(ttft_s, TTFT_S_MAX)), observations=self.observations + 1)
         if tokens < TOKENS_MIN or not isfinite(seconds) or seconds <= 0:
             return seen
-        return replace(seen, tokens_per_s=_mean(self.tokens_per_s, (tokens - 1) / seconds))
+        rate = min((tokens - 1) / seconds, TOKENS_PER_S_MAX)
+        return replace(seen, tokens_per_s=_mean(self.tokens_per_s, rate))
 
 
 def _mean(old: float, new: float) -> float:

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 import trio
 
+from node.backends.anthropic_http import AnthropicHttp
+from node.backends.http_backend import HttpBackend, list_models
 from node.backends.http_client import Endpoint, open_client
-from node.backends.openai_http import OpenAIHttp, OutputLimit, list_models
+from node.backends.openai_http import OpenAIHttp, OutputLimit, headers
 from node.ports import BackendModel, Call, Origin
 from protocol.answers import AnswerEvent, Delta, Finished
 from protocol.chat import ChatRequest
@@ -52,7 +54,7 @@ async def backend(script: Script, limit: OutputLimit | None = None) -> AsyncIter
             await made.aclose()
 
 
-async def ask(made: OpenAIHttp, one: Call | None = None) -> list[AnswerEvent]:
+async def ask(made: HttpBackend, one: Call | None = None) -> list[AnswerEvent]:
     events: list[AnswerEvent] = []
 
     async def emit(event: AnswerEvent) -> None:
@@ -187,7 +189,7 @@ async def test_silent_server_is_ambiguous(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 async def test_answer_that_never_ends_is_ambiguous_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("node.backends.openai_http.ANSWER_S", 0.1)
+    monkeypatch.setattr("node.backends.http_backend.ANSWER_S", 0.1)
 
     async def script(asked: Asked, stream: trio.SocketStream) -> None:
         await stream.send_all(CHUNKED_HEAD + chunked(f"data: {HELLO}\n\n".encode()))
@@ -279,7 +281,8 @@ async def test_environment_gives_neither_proxy_nor_key(monkeypatch: pytest.Monke
 async def test_models_are_listed_in_the_servers_order() -> None:
     body = b'{"data":[{"id":"b"},{"id":"a"},{"id":5},{},{"id":""}]}'
     async with scripted(answering(response(body))) as server, open_client() as client:
-        assert await list_models(client, Endpoint.parse(server.url, KEY)) == ("b", "a")
+        endpoint = Endpoint.parse(server.url, KEY)
+        assert await list_models(client, endpoint, headers(endpoint)) == ("b", "a")
     assert (server.asked[0].path, server.asked[0].headers["authorization"]) == ("/v1/models", f"Bearer {KEY}")
 
 
@@ -305,3 +308,31 @@ def _self_signed(folder: Path) -> Path:
         key.private_bytes(encoding, form, serialization.NoEncryption()) + certificate.public_bytes(encoding)
     )
     return file
+
+
+ANTHROPIC = (
+    '{"type":"message_start","message":{"usage":{"input_tokens":7}}}',
+    '{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}',
+    '{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":1}}',
+    '{"type":"message_stop"}',
+)
+
+
+async def test_anthropic_is_asked_its_way_and_answers_as_everybody() -> None:
+    async with scripted(streaming(*ANTHROPIC)) as server:
+        made = AnthropicHttp("claude", Endpoint.parse(server.url, KEY), [MODEL])
+        assert await ask(made) == [Delta("Hi"), Finished("stop", 7, 1)]
+        await made.aclose()
+    asked = server.asked[0]
+    assert (asked.path, asked.headers["x-api-key"]) == ("/v1/messages", KEY)
+    assert asked.headers["anthropic-version"] == "2023-06-01"
+    assert (asked.json["model"], asked.json["max_tokens"]) == ("m", 64)
+
+
+async def test_cut_anthropic_answer_is_ambiguous() -> None:
+    async with scripted(streaming(*ANTHROPIC[:-1])) as server:
+        made = AnthropicHttp("claude", Endpoint.parse(server.url, KEY), [MODEL])
+        with pytest.raises(BackendError) as raised:
+            await ask(made)
+        await made.aclose()
+    assert (raised.value.failure, raised.value.code) == (BackendFailure.AMBIGUOUS, "cut")
