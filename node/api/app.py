@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 from node.api.anthropic_messages import AnthropicMessages
 from node.api.completions import Completions
-from node.api.connection import Message, Receive, Send, where
+from node.api.connection import KNOWN_SENDER, Receive, Send
 from node.api.dashboard import PAGES, Dashboard
 from node.api.exchange import Exchange
-from node.api.faults import INTERNAL, Dialect, fault_of
+from node.api.faults import INTERNAL, Dialect, fault_of, where
 from node.api.management import ManagementRoutes
 from node.api.openai_chat import Clock, OpenAiChat
 from node.api.ports import Execution, Management, Metric
+from node.api.response import Message
 from node.api.security import Access, Guard, Keys, check_json
 from protocol.errors import CutAnswerError, HttpError
 
@@ -56,6 +57,8 @@ class Api:
             path = endpoint.path
             exchange.dialect = endpoint.dialect
             exchange.key_name = self._guard.check_key(exchange.headers, endpoint.access)
+            if endpoint.access is not Access.OPEN:
+                scope.get("extensions", {}).get(KNOWN_SENDER, _nothing)()
             if endpoint.method == "POST":
                 check_json(exchange.headers)
             await endpoint.handle(exchange)
@@ -80,6 +83,10 @@ class Api:
         if endpoint is None:
             raise HttpError(405, "method_not_allowed", "not with this method", headers=(("allow", ", ".join(methods)),))
         return endpoint
+
+
+def _nothing() -> None:
+    """What another ASGI server offers in place of the extension."""
 
 
 async def _tell(exchange: Exchange, error: Exception) -> None:

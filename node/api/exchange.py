@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
-from node.api.connection import Message, Receive, Send
+from node.api.connection import Receive, Send
 from node.api.faults import Dialect, Fault
+from node.api.response import Message
 from protocol.errors import RequestError
 from protocol.strict_json import dump_json, parse_json
 
@@ -114,6 +115,8 @@ class Exchange:
 
 def header_text(value: str) -> bytes:
     """`value` as a header can carry it: what is no visible ASCII becomes %XX."""
+    if value.isascii() and value.isprintable() and "%" not in value:
+        return value.encode("ascii")
     return b"".join(
         bytes((byte,)) if 0x20 <= byte < 0x7F and byte != 0x25 else b"%%%02X" % byte for byte in value.encode("utf-8")
     )

@@ -107,3 +107,15 @@ def _type(status: int, dialect: Dialect) -> str:
 def _refusal(offer: OfferRefusal) -> dict[str, Any]:
     reasons = [{"agent": reason.agent, "code": reason.code, "detail": reason.detail} for reason in offer.reasons]
     return {"offer": offer.offer, "tier": offer.tier, "reasons": reasons}
+
+
+def where(error: BaseException) -> str:
+    """Kind and place of an error, without its message: that could hold text of the request."""
+    frame = error.__traceback__
+    places = []
+    while frame is not None:
+        code = frame.tb_frame.f_code
+        places.append(f"{code.co_filename.rpartition('/')[2]}:{frame.tb_lineno} {code.co_name}")
+        frame = frame.tb_next
+    inner = [where(each) for each in error.exceptions] if isinstance(error, BaseExceptionGroup) else []
+    return f"{type(error).__name__} at {' > '.join(places[-6:])}" + "".join(f" [{each}]" for each in inner)

@@ -1,16 +1,16 @@
 """A small ASGI 3 server on trio and httptools: admission, connections, an orderly end.
 
-Hypercorn on trio costs 3 ms a request here and offers no hook for a client that goes away; this adds a fifth of a
-millisecond.
+Hypercorn on trio adds 3 ms to a request here. This adds 0.3 to 0.4 ms with everything that the edge checks, 0.2 more
+than trio and httptools with nothing in between (a chat completion over loopback, one connection).
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import trio
 
-from node.api.connection import AsgiApp, Connection, where
-from node.api.faults import Fault
+from node.api.connection import AsgiApp, Connection
+from node.api.faults import Fault, where
 from node.api.limits import Limits
 
 log = logging.getLogger(__name__)
@@ -65,19 +65,18 @@ class Server:
             self._connections.pop(connection, None)
 
     def _admit(self) -> bool:
-        """Makes room by ending the oldest connection without a complete header; False when all are at work."""
+        """Makes room where there is none; False when every connection is at the work of somebody with a key."""
         if len(self._connections) < self._limits.connections:
             return True
-        victim = min(
-            (connection for connection in self._connections if connection.waiting),
-            key=lambda connection: connection.waiting_since,
-            default=None,
-        )
+        victim = self._oldest(lambda each: each.waiting) or self._oldest(lambda each: not each.knows_sender)
         if victim is None:
             return False
         victim.evict()
         del self._connections[victim]
         return True
+
+    def _oldest(self, expendable: Callable[[Connection], bool]) -> Connection | None:
+        return min(filter(expendable, self._connections), key=lambda each: each.waiting_since, default=None)
 
 
 async def _turn_away(stream: trio.SocketStream) -> None:

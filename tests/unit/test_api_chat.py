@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -360,3 +361,14 @@ async def test_completion_that_a_chat_cannot_give_is_refused(member: dict[str, A
         body = json.dumps({"model": "auto", "prompt": "a"} | member).encode()
         reply = await ask(at, body, path="/v1/completions")
     assert (reply.status, json.loads(reply.body)["error"]["param"]) == (400, param)
+
+
+async def test_name_that_no_header_can_carry_is_escaped() -> None:
+    async def script(order: Order, sink: Sink) -> None:
+        await sink.started(replace(ROUTE, island="Zoë\r\nx-evil: 100%"))
+        await sink.event(Finished("stop", 1, 1))
+
+    async with edge(script) as at:
+        reply = await ask(at)
+    assert reply.headers["x-islandrun-island"] == "Zo%C3%AB%0D%0Ax-evil: 100%25"
+    assert "x-evil" not in reply.headers

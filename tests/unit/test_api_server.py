@@ -294,6 +294,26 @@ async def test_client_is_turned_away_when_every_connection_is_at_work() -> None:
         assert not watched.cancelled.is_set()
 
 
+async def test_client_without_a_key_that_does_not_read_gives_way_to_one_with_a_request() -> None:
+    async with edge(limits=Limits(connections=1)) as at:
+        sluggish = trio.socket.socket()
+        sluggish.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        await sluggish.connect(("127.0.0.1", at.port))
+        async with trio.SocketStream(sluggish) as stream:
+            for _ in range(40):
+                await stream.send_all(at.head("GET /dashboard.js", key=None) * 4)
+                await wait_all_tasks_blocked()
+            assert (await at.get("/health")).status == 200
+
+
+async def test_client_that_was_refused_and_keeps_its_connection_gives_way_at_once() -> None:
+    async with edge(limits=Limits(connections=1)) as at, await at.connect() as stream:
+        await stream.send_all(at.post(CHAT, QUESTION, key="wrong")[:-1])
+        assert (await Replies(stream).next()).status == 401
+        with trio.fail_after(1):
+            assert (await at.get("/health")).status == 200
+
+
 async def test_three_hundred_silent_sockets_keep_nobody_from_being_served() -> None:
     async with edge() as at:
         idle = [await at.connect() for _ in range(300)]
