@@ -109,18 +109,23 @@ class LogEntries:
         return tuple(raw for issuer in self._slots for raw in self._raws_of(issuer, heads.get(issuer)))
 
     def _raws_of(self, issuer: IslandId, head: tuple[int, bytes] | None) -> Iterator[bytes]:
-        if head is not None and head == self.head(issuer):
-            return
         after, slots = 0, self._slots[issuer]
+        fork = self._forks.get(issuer)
+        if fork is not None and head == self.head(issuer):
+            yield from sorted(entry.raw for entry in self._loose(issuer) if _outlives_fork(entry.record, fork))
+            return
         if head is not None and (head[0] not in slots or slots[head[0]].hash == head[1]):
             after = head[0]
         for sequence in sorted(slots):
             if sequence > after:
                 yield slots[sequence].raw
         placed = {entry.hash for entry in slots.values()}
-        loose: list[Signed[LogEntry]] = [*self._grants.values(), *self._revocations.values(), *self._rivals.values()]
-        own = [entry for entry in loose if entry.record.issuer == issuer and entry.hash not in placed]
-        yield from sorted({entry.raw for entry in own})
+        yield from sorted(entry.raw for entry in self._loose(issuer) if entry.hash not in placed)
+
+    def _loose(self, issuer: IslandId) -> list[Signed[LogEntry]]:
+        """The issuer's entries that are kept for what they do, whether or not they have their number's place."""
+        kept: list[Signed[LogEntry]] = [*self._grants.values(), *self._revocations.values(), *self._rivals.values()]
+        return list({entry.hash: entry for entry in kept if entry.record.issuer == issuer}.values())
 
     def _add_revocation(self, entry: Signed[LogEntry], record: Revocation, is_member: bool) -> None:
         held = self._revocations.get(record.subject)
@@ -159,3 +164,8 @@ class LogEntries:
             self._forks[issuer] = sequence
             return True
         return False
+
+
+def _outlives_fork(record: LogEntry, fork: int) -> bool:
+    """Whether an entry past its issuer's contradiction still does something: it removes, or made somebody a remover."""
+    return record.sequence >= fork and (isinstance(record, Revocation) or record.signer)
