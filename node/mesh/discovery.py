@@ -7,6 +7,7 @@ to all others. What is heard goes to trio through a bounded, rate-limited queue.
 
 import asyncio
 import contextlib
+import dataclasses
 import ipaddress
 import logging
 import secrets
@@ -39,8 +40,8 @@ _IPV6_MULTICAST_ALL = 29
 
 log = logging.getLogger("islandrun.mesh")
 
-Describe = Callable[[str], Announcement]
-"""The announcement under a given random name; called on each interface that appears. Runs in zeroconf's thread."""
+Describe = Callable[[str], Announcement | None]
+"""An announcement under a given name, each with a new salt; None: only listen. Called in zeroconf's thread."""
 
 
 def random_name() -> str:
@@ -135,7 +136,7 @@ class Discovery:
     ) -> None:
         name = random_name()
         self._own_names.add(name)
-        presence = _Presence(interface, self._describe(name), self._own_names, self.counts, hand_over)
+        presence = _Presence(interface, name, self._describe, self._own_names, self.counts, hand_over)
         try:
             await presence.open()
         except (OSError, RuntimeError, ZeroconfError) as error:
@@ -151,13 +152,13 @@ class _Presence:
     """zeroconf on one interface."""
 
     interface: Interface
-    announcement: Announcement
+    name: str
+    describe: Describe
     own_names: set[str]
     counts: DiscoveryCounts
     hand_over: Callable[[Rumour], None]
     _zeroconf: AsyncZeroconf | None = None
     _browser: AsyncServiceBrowser | None = None
-    _info: AsyncServiceInfo | None = None
     _said: PairingWindow | None = None
     _resolving: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
     _rescan: "asyncio.Task[None] | None" = None
@@ -174,8 +175,9 @@ class _Presence:
         _only_own_groups(zeroconf)
         self._zeroconf = AsyncZeroconf(zc=zeroconf)
         await zeroconf.async_wait_for_start()
-        self._info = self._describe(None)
-        await (await self._zeroconf.async_register_service(self._info, cooperating_responders=True))
+        info = self._info(None)
+        if info is not None:
+            await (await self._zeroconf.async_register_service(info, cooperating_responders=True))
         self._browser = AsyncServiceBrowser(
             zeroconf, SERVICE_TYPE, handlers=[self._on_change], question_type=DNSQuestionType.QM
         )  # QM: several nodes of one machine share port 5353, and only one would get a unicast answer
@@ -186,8 +188,9 @@ class _Presence:
         if pairing == self._said or self._zeroconf is None:
             return
         self._said = pairing
-        self._info = self._describe(pairing)
-        await (await self._zeroconf.async_update_service(self._info))
+        info = self._info(pairing)  # with a salt of its own: zeroconf takes what it heard once for no news
+        if info is not None:
+            await (await self._zeroconf.async_update_service(info))
 
     async def close(self) -> None:
         for task in [*self._resolving.values(), *([self._rescan] if self._rescan else [])]:
@@ -201,10 +204,11 @@ class _Presence:
             await self._zeroconf.async_close()
             self._zeroconf = None
 
-    def _describe(self, pairing: PairingWindow | None) -> AsyncServiceInfo:
-        said = Announcement(
-            self.announcement.name, self.announcement.port, self.announcement.salt, self.announcement.hint, pairing
-        )
+    def _info(self, pairing: PairingWindow | None) -> AsyncServiceInfo | None:
+        announcement = self.describe(self.name)
+        if announcement is None:
+            return None
+        said = dataclasses.replace(announcement, pairing=pairing)
         return AsyncServiceInfo(
             SERVICE_TYPE,
             f"{said.name}.{SERVICE_TYPE}",

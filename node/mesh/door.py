@@ -6,10 +6,12 @@ One inbound connection costs 25 ms of CPU (Noise, Yamux), so the rates below bou
 import ipaddress
 from dataclasses import dataclass, field
 
-KNOCKS_BURST = 20.0  # per address; a household behind one address reconnects at once
-KNOCKS_PER_S = 2.0  # per address: 5 % of a core
-ALL_KNOCKS_BURST = 60.0
-ALL_KNOCKS_PER_S = 10.0  # all addresses together: 25 % of a core
+from protocol.budget import Budget
+
+KNOCKS_BURST = 20  # per address; a household behind one address reconnects at once
+KNOCKS_PER_S = 2  # per address: 5 % of a core
+ALL_KNOCKS_BURST = 60
+ALL_KNOCKS_PER_S = 10  # all addresses together: 25 % of a core
 STRANGERS_MAX = 32
 STRANGERS_PER_ADDRESS_MAX = 16
 ADDRESSES_MAX = 1_024
@@ -19,25 +21,11 @@ assert STRANGERS_PER_ADDRESS_MAX < STRANGERS_MAX
 
 
 @dataclass(slots=True)
-class _Bucket:
-    level: float
-    at_ms: int
-
-    def take(self, now_ms: int, rate_per_s: float, burst: float) -> bool:
-        self.level = min(burst, self.level + (now_ms - self.at_ms) / 1_000 * rate_per_s)
-        self.at_ms = now_ms
-        if self.level < 1.0:
-            return False
-        self.level -= 1.0
-        return True
-
-
-@dataclass(slots=True)
 class Door:
     """Counts knocks and strangers. Times are monotonic milliseconds."""
 
-    _buckets: dict[str, _Bucket] = field(default_factory=dict)
-    _all: _Bucket = field(default_factory=lambda: _Bucket(ALL_KNOCKS_BURST, 0))
+    _budgets: dict[str, Budget] = field(default_factory=dict)
+    _all: Budget = field(default_factory=lambda: Budget(ALL_KNOCKS_PER_S, ALL_KNOCKS_BURST, 0))
     _inside: dict[str, int] = field(default_factory=dict)
     _friends: dict[str, None] = field(default_factory=dict)
 
@@ -49,9 +37,9 @@ class Door:
         friend = place in self._friends
         if not friend and sum(self._inside.values()) >= STRANGERS_MAX:
             return False
-        if not self._bucket(place, now_ms).take(now_ms, KNOCKS_PER_S, KNOCKS_BURST):
+        if not self._budget(place, now_ms).take(now_ms):
             return False
-        if not friend and not self._all.take(now_ms, ALL_KNOCKS_PER_S, ALL_KNOCKS_BURST):
+        if not friend and not self._all.take(now_ms):
             return False
         self._inside[place] = self._inside.get(place, 0) + 1
         return True
@@ -77,12 +65,12 @@ class Door:
     def strangers(self) -> int:
         return sum(self._inside.values())
 
-    def _bucket(self, place: str, now_ms: int) -> _Bucket:
-        bucket = self._buckets.pop(place, None) or _Bucket(KNOCKS_BURST, now_ms)
-        self._buckets[place] = bucket
-        if len(self._buckets) > ADDRESSES_MAX:  # the longest silent; it has refilled, or the shared bucket holds it
-            del self._buckets[next(iter(self._buckets))]
-        return bucket
+    def _budget(self, place: str, now_ms: int) -> Budget:
+        budget = self._budgets.pop(place, None) or Budget(KNOCKS_PER_S, KNOCKS_BURST, now_ms)
+        self._budgets[place] = budget
+        if len(self._budgets) > ADDRESSES_MAX:  # the longest silent; it has refilled, or the shared budget holds it
+            del self._budgets[next(iter(self._budgets))]
+        return budget
 
 
 def neighbourhood(host: str) -> str:

@@ -14,6 +14,7 @@ from node.link import Field, Frame, Link
 from protocol.errors import LinkError
 
 DATA_BYTES = 256 * 1024  # of one Data frame; more is cut into several
+WINDOW_PLACES_MAX = 8
 UNREAD_BYTES_MAX = 8 * 1024 * 1024  # of one stream, in either process; an envelope's credits are far below
 
 M = TypeVar("M", bound="Message")

@@ -18,12 +18,14 @@ from libp2p.pubsub.score import ScoreParams, TopicScoreParams
 
 from node.clock import now
 from node.mesh.swarm import MeshBasicHost
+from protocol.budget import Budget
 from protocol.keys import IslandId
+from protocol.sync import SYNC_FRAME_BYTES_MAX
 
-RPC_BYTES_MAX = 16 * 1024  # 70 bad signatures: 30 ms. At the default, 1 MiB, 15 s
-FRAME_BYTES_MAX = RPC_BYTES_MAX - 1024  # what gossipsub wraps around it: ids, signature, peer record
-MESSAGES_PER_S = 20.0  # from one forwarder, before its signatures are checked
-MESSAGES_BURST = 200.0
+RPC_BYTES_MAX = SYNC_FRAME_BYTES_MAX + 1_024  # ids, signature and peer record around a frame. At 1 MiB, the default,
+# one RPC of bad signatures stalls the loop for 15 s; at this size for 30 ms
+MESSAGES_PER_S = 20  # from one forwarder, before its signatures are checked
+MESSAGES_BURST = 200
 HEARTBEAT_S = 1
 PROTOCOLS = [PROTOCOL_ID_V12, PROTOCOL_ID_V11]
 
@@ -68,7 +70,7 @@ class MeshPubsub(Pubsub):  # type: ignore[misc]
         self._mesh_host = host
         self._topic = topic
         self._on_frame = on_frame
-        self._spent: dict[ID, tuple[float, int]] = {}
+        self._budgets: dict[ID, Budget] = {}
         self.faults = 0
         super().__init__(
             host,
@@ -87,7 +89,7 @@ class MeshPubsub(Pubsub):  # type: ignore[misc]
             self.manager.run_task(self._handle_new_peer_with_retry, peer)
 
     def forget(self, peer: ID) -> None:
-        self._spent.pop(peer, None)
+        self._budgets.pop(peer, None)
         if not self._is_member(peer):
             self._handle_dead_peer(peer)
 
@@ -107,7 +109,7 @@ class MeshPubsub(Pubsub):  # type: ignore[misc]
             self._blame(stream.muxed_conn.peer_id, error)
 
     async def push_msg(self, msg_forwarder: ID, msg: rpc_pb2.Message) -> None:
-        if list(msg.topicIDs) != [self._topic] or len(msg.data) > FRAME_BYTES_MAX:
+        if list(msg.topicIDs) != [self._topic] or len(msg.data) > SYNC_FRAME_BYTES_MAX:
             return
         if msg_forwarder != self.my_id and not self._take(msg_forwarder):
             return
@@ -128,10 +130,7 @@ class MeshPubsub(Pubsub):  # type: ignore[misc]
 
     def _take(self, peer: ID) -> bool:
         at_ms = now().mono_ms
-        level, before = self._spent.get(peer, (MESSAGES_BURST, at_ms))
-        level = min(MESSAGES_BURST, level + (at_ms - before) / 1_000 * MESSAGES_PER_S)
-        self._spent[peer] = (level - 1.0 if level >= 1.0 else level, at_ms)
-        return level >= 1.0
+        return self._budgets.setdefault(peer, Budget(MESSAGES_PER_S, MESSAGES_BURST, at_ms)).take(at_ms)
 
     def _is_member(self, peer: ID) -> bool:
         return any(

@@ -37,6 +37,7 @@ class MeshStream:
         self._ended = False  # the peer said its end
         self._failed = False
         self._closed = False
+        self._was_reset = False
         self.done = trio.Event()  # both ways are over
 
     async def pump(self) -> None:
@@ -97,6 +98,11 @@ class MeshStream:
         self._unread -= len(data)
         return data
 
+    @property
+    def failed(self) -> bool:
+        """Whether it ended otherwise than by both sides' word."""
+        return self._failed
+
     async def close(self) -> None:
         """Half-close: no more from here. Never raises."""
         if self._closed or self._failed:
@@ -108,9 +114,9 @@ class MeshStream:
 
     async def reset(self) -> None:
         """Ends both ways at once; never raises."""
-        if self.done.is_set():
+        if self._was_reset or (self._ended and self._closed and not self._failed):
             return
-        self._failed = True
+        self._was_reset = self._failed = True
         self._chunks.clear()
         self._unread = 0
         self._wake()

@@ -60,7 +60,7 @@ def test_memory_of_addresses_is_bounded() -> None:
         guard.knock(f"10.{index >> 16}.{index >> 8 & 255}.{index & 255}", index * 1_000)
         guard.leave(f"10.{index >> 16}.{index >> 8 & 255}.{index & 255}")
         guard.befriend(f"10.{index >> 16}.{index >> 8 & 255}.{index & 255}")
-    assert len(guard._buckets) <= door.ADDRESSES_MAX
+    assert len(guard._budgets) <= door.ADDRESSES_MAX
     assert len(guard._friends) <= door.FRIENDS_MAX
 
 
