@@ -140,6 +140,7 @@ def _offer(row: Mapping[str, Any], asker: Mapping[str, str], now: Now, where: st
         ceiling=ceiling,
         origin=origin,
         configured=None if configured is None else Tier.parse(configured),
+        asker_ceiling=Tier.parse(asker.get("ceiling", "personal")),
     )
     here, own = row["island"] == asker["island"], person == asker["person"]
     provider = row.get("provider", False)

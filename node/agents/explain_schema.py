@@ -97,7 +97,11 @@ OFFER = _object(
 ISLANDS = _object(
     {
         "asker": _object(
-            {"island": _text("the island that asks", least=1), "person": _text("whose it is", least=1)},
+            {
+                "island": _text("the island that asks", least=1),
+                "person": _text("whose it is", least=1),
+                "ceiling": {"type": "string", "enum": TIERS[:2], "default": "personal"},
+            },
             ("island", "person"),
         ),
         "offers": {"type": "array", "items": OFFER, "maxItems": OFFERS_MAX},

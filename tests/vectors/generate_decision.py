@@ -108,6 +108,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
         "ceiling of the certificate",
         {HOME + "certificate.ceiling": "edge", **RESTRICTED, "request.sensitivity_after": "restricted"},
     ),
+    ("ceiling of the asker", {"islands.asker.ceiling": "edge"}),
     ("certificate expires now", {HOME + "certificate.expires_s": 1_800_000_000}),
     (
         "certificate begins in a second",

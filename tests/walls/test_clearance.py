@@ -76,6 +76,7 @@ def test_offers_of_others_in_the_archipelago_are_at_most_edge() -> None:
 def test_ceiling_of_the_certificate_bounds_both() -> None:
     assert tier("ada", asker="ada", ceiling=Tier.EDGE) is Tier.EDGE
     assert tier("ben", asker="ada", ceiling=Tier.EDGE) is Tier.EDGE
+    assert tier("ada", asker="ada", asker_ceiling=Tier.EDGE) is Tier.EDGE
 
 
 @pytest.mark.parametrize("origin", [Origin.EMBEDDED, Origin.LOOPBACK])
@@ -101,8 +102,16 @@ def tier(
     ceiling: Tier = Tier.PERSONAL,
     origin: Origin = Origin.EMBEDDED,
     configured: Tier | None = None,
+    asker_ceiling: Tier = Tier.PERSONAL,
 ) -> Tier:
-    return effective_tier(person=person, asker=asker, ceiling=ceiling, origin=origin, configured=configured)
+    return effective_tier(
+        person=person,
+        asker=asker,
+        ceiling=ceiling,
+        origin=origin,
+        configured=configured,
+        asker_ceiling=asker_ceiling,
+    )
 
 
 @pytest.mark.parametrize(
