@@ -83,10 +83,11 @@ class LogEntries:
             self._hashes.add(entry.hash)
 
     def head(self, issuer: IslandId) -> tuple[int, bytes] | None:
-        """The last entry before the issuer's first gap."""
-        if issuer in self._forks:
-            return self._forks[issuer], FORKED_HEAD
+        """The last entry before the issuer's first gap; where no gap comes before its contradiction, that."""
         sequence = self._heads.get(issuer, 0)
+        fork = self._forks.get(issuer)
+        if fork is not None and sequence >= fork - 1:
+            return fork, FORKED_HEAD
         return (sequence, self._slots[issuer][sequence].hash) if sequence else None
 
     def heads(self) -> dict[IslandId, tuple[int, bytes]]:
@@ -111,11 +112,11 @@ class LogEntries:
     def _raws_of(self, issuer: IslandId, head: tuple[int, bytes] | None) -> Iterator[bytes]:
         after, slots = 0, self._slots[issuer]
         fork = self._forks.get(issuer)
-        if fork is not None and head == self.head(issuer):
+        if fork is not None and head == (fork, FORKED_HEAD):
             yield from sorted(entry.raw for entry in self._loose(issuer) if _outlives_fork(entry.record, fork))
             return
         if head is not None and (head[0] not in slots or slots[head[0]].hash == head[1]):
-            after = head[0]
+            after = head[0] if fork is None else min(head[0], fork - 1)
         for sequence in sorted(slots):
             if sequence > after:
                 yield slots[sequence].raw
