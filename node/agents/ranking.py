@@ -1,14 +1,17 @@
 """The order among feasible offers. Source: specs/09-decision.md, "The ranking"."""
 
-from hashlib import blake2b
+from heapq import heappop, heappush
+from itertools import pairwise
 
 import numpy as np
 
 from node.agents.policy import Policy
 from node.agents.request import RequestFacts
-from node.agents.table import Floats, Ints, Mask, OfferTable
+from node.agents.table import Floats, Ints, OfferTable, Words, word
 
 SCORE_STEPS = 1_000  # distances within one thousandth of a range count as equal, and the nearer offer wins
+
+Costs = tuple[float, ...]
 
 
 def scores(objectives: Floats, policy: Policy) -> Floats:
@@ -30,41 +33,59 @@ def ranking(rows: Ints, objectives: Floats, table: OfferTable, policy: Policy, f
     """
     if not len(rows):
         return []
-    steps = scores(objectives[rows], policy)
-    order: list[int] = []
-    by_step = rows[np.argsort(steps, kind="stable")].tolist()
-    counts = np.unique(steps, return_counts=True)[1].tolist()
-    start = 0
-    for count in counts:
-        group = by_step[start : start + count]
-        order += group if count == 1 else _equals(group, objectives, table, facts)
-        start += count
+    costs = objectives[rows]
+    steps = scores(costs, policy)
+    last = table.island_ids[rows] != facts.previous_island
+    by_preference = np.lexsort((rows, drawn(table.name_words[rows], facts.seed), last, table.distance[rows], steps))
+    order: list[int] = rows[by_preference].tolist()
+    steps = steps[by_preference]
+    ends = (np.flatnonzero(steps[1:] != steps[:-1]) + 1).tolist()
+    if len(ends) + 1 == len(order):
+        return order
+    in_order = costs[by_preference].tolist()
+    for start, end in pairwise([0, *ends, len(order)]):
+        if end - start > 1:
+            group = [tuple(row) for row in in_order[start:end]]
+            order[start:end] = [order[start + place] for place in _undominated_first(group)]
     return order
 
 
-def _equals(group: list[int], objectives: Floats, table: OfferTable, facts: RequestFacts) -> list[int]:
-    """Offers of one score: none before one that dominates it, and else the least `_preference` first."""
-    left = sorted(group, key=lambda row: _preference(row, table, facts))
-    costs: Floats = objectives[left]
-    if bool(np.all(costs == costs[0])):
-        return left
-    no_worse: Mask = np.all(costs[:, None, :] <= costs[None, :, :], axis=2)
-    dominates = no_worse & ~no_worse.T
-    if not dominates.any():
-        return left
-    blockers = dominates.sum(axis=0)
+def drawn(name_words: Words, seed: bytes) -> Words:
+    """A number for each name that the seed shuffles: splitmix64's mixing of both. All 0 without a seed."""
+    if not seed:
+        return np.zeros_like(name_words)
+    mixed: Words = name_words ^ word(seed)
+    mixed = (mixed ^ mixed >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ mixed >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ mixed >> np.uint64(31)
+
+
+def _undominated_first(group: list[Costs]) -> list[int]:
+    """Places of the group, in their order but none before one that dominates it."""
+    places: dict[Costs, list[int]] = {}
+    for place, costs in enumerate(group):
+        places.setdefault(costs, []).append(place)
+    if len(places) == 1:
+        return list(range(len(group)))
+    kinds = np.array(list(places))
+    dominates = (kinds[:, None, :] <= kinds[None, :, :]).all(axis=2)
+    np.fill_diagonal(dominates, False)
+    blockers: list[int] = dominates.sum(axis=0).tolist()
+    members = list(places.values())
+    left = [len(one) for one in members]
+    kind_of = {place: kind for kind, one in enumerate(members) for place in one}
+    ready = sorted(place for kind, one in enumerate(members) if not blockers[kind] for place in one)
     order: list[int] = []
-    waiting = np.ones(len(left), dtype=np.bool_)
-    while len(order) < len(left):
-        first = int(np.argmax(waiting & (blockers == 0)))
-        waiting[first] = False
-        blockers = blockers - dominates[first]
-        order.append(left[first])
+    while ready:
+        place = heappop(ready)
+        order.append(place)
+        kind = kind_of[place]
+        left[kind] -= 1
+        if left[kind]:
+            continue
+        for freed in np.flatnonzero(dominates[kind]).tolist():
+            blockers[freed] -= 1
+            if not blockers[freed]:
+                for other in members[freed]:
+                    heappush(ready, other)
     return order
-
-
-def _preference(row: int, table: OfferTable, facts: RequestFacts) -> tuple[int, bool, bytes, str]:
-    offer = table.offers[row]
-    name = offer.name
-    drawn = blake2b(name.encode(), key=facts.seed, digest_size=8).digest() if facts.seed else b""
-    return offer.distance, offer.island_id != facts.previous_island, drawn, name

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from itertools import pairwise
 from typing import Any, Self
 
@@ -15,6 +16,7 @@ from protocol.terms import NanoUsd, Tier
 
 Mask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
+Words = npt.NDArray[np.uint64]
 Ints = npt.NDArray[np.int64]
 
 PRICE_NANO_USD_MAX = 10**15  # a million USD for a million tokens; with TOKENS_MAX no product leaves 64 bits
@@ -88,6 +90,8 @@ class OfferTable:
     offers: tuple[Offer, ...]
     names: npt.NDArray[np.str_]
     models: npt.NDArray[np.str_]
+    island_ids: npt.NDArray[np.str_]
+    name_words: Words  # of each name, what a seed shuffles equals by
     tier: Ints
     distance: Ints
     context_tokens: Ints
@@ -122,6 +126,8 @@ class OfferTable:
             offers=rows,
             names=np.array([o.name for o in rows], dtype=np.str_),
             models=np.array([o.model for o in rows], dtype=np.str_),
+            island_ids=np.array([o.island_id for o in rows], dtype=np.str_),
+            name_words=_frozen(np.array([word(o.name.encode()) for o in rows], dtype=np.uint64)),
             tier=_ints([o.tier for o in rows]),
             distance=_ints([o.distance for o in rows]),
             context_tokens=_ints([o.context_tokens for o in rows]),
@@ -142,6 +148,11 @@ class OfferTable:
             quality=_floats([o.quality for o in rows]),
             energy_j_per_token=_floats([o.energy_j_per_token for o in rows]),
         )
+
+
+def word(data: bytes) -> np.uint64:
+    """64 bits that stand for `data`: the first 8 bytes of its BLAKE2b of that length, big-endian."""
+    return np.uint64(int.from_bytes(blake2b(data, digest_size=8).digest(), "big"))
 
 
 def _ints(values: Sequence[int]) -> Ints:
