@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from node.collections.query import QUESTION_CHARACTERS_MAX
 from node.collections.terms import Passage
 from protocol.chat import ChatRequest
 from protocol.errors import RequestError
 from protocol.terms import Sensitivity
 
-QUESTION_CHARACTERS_MAX = 4_096
 BYTES_PER_TOKEN = 3  # English has about four; less bytes a token means that the budget is kept with room to spare
 _INTRODUCTION = (
     "Answer from the sources below where they help, and name the ones that you use by their number. "

@@ -27,6 +27,7 @@ _NOT_YET = {
 _HTML = frozenset({".html", ".htm", ".xhtml"})
 _MARKDOWN = frozenset({".md", ".markdown"})
 _LEGACY = _HTML | _MARKDOWN | {".txt", ".text", ".csv", ".tsv", ".log", ".tex"}  # may be older than UTF-8
+HEADING_LINE_CHARACTERS_MAX = 512  # longer lines are no headings, and the pattern below is slow on long lines
 _HEADING = re.compile(r" {0,3}#{1,6}\s+(.+?)\s*#*$")
 _FENCE = re.compile(r" {0,3}(```|~~~)")
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -70,6 +71,6 @@ def _markdown(text: str) -> Iterator[Line]:
         mark = _FENCE.match(line)
         if mark is not None and fence in ("", mark[1]):
             fence = "" if fence else mark[1]
-        elif not fence and (found := _HEADING.match(line)) is not None:
+        elif not fence and len(line) <= HEADING_LINE_CHARACTERS_MAX and (found := _HEADING.match(line)) is not None:
             heading = found[1]
         yield number, heading, line

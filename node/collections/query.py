@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 
+QUESTION_CHARACTERS_MAX = 4_096
 TERMS_MAX = 32
 TERM_CHARACTERS_MAX = 64
 POSTINGS_MAX = 6_000  # passages that are scored, summed over the words: about 3 µs each here, and 50 ms is the promise
@@ -15,7 +16,11 @@ Frequency = Callable[[str], int]
 
 def words_of(question: str) -> tuple[str, ...]:
     """The distinct words of a question as the index spells them, without accents and capitals, the first TERMS_MAX."""
-    bare = "".join(mark for mark in unicodedata.normalize("NFKD", question) if not unicodedata.combining(mark))
+    bare = "".join(
+        mark
+        for mark in unicodedata.normalize("NFKD", question[:QUESTION_CHARACTERS_MAX])
+        if not unicodedata.combining(mark)
+    )
     words = dict.fromkeys(word.casefold()[:TERM_CHARACTERS_MAX] for word in _WORD.findall(bare))
     return tuple(words)[:TERMS_MAX]
 

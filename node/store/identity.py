@@ -9,6 +9,7 @@ import binascii
 import fcntl
 import hashlib
 import os
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,7 @@ from protocol.errors import StateError
 SECRET_BYTES = 32
 _HEADER = b"islandrun-identity-1 "
 _CHECK_BYTES = 8
+BOOT_MAX = 2**53 - 2  # integers of records stay within 2**53 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ def next_boot(directory: StateDirectory, wall_s: int) -> int:
         last = int(data) if data is not None else 0
     except ValueError:
         last = 0
+    if not 0 <= last < BOOT_MAX:
+        last = 0
     boot = max(last + 1, wall_s)
     write_atomic(directory.boot, b"%d\n" % boot)
     return boot
@@ -86,15 +90,19 @@ class StateLock:
 
     def acquire(self) -> None:
         """Raises StateError that names the process which holds the state already."""
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
-            os.close(descriptor)
-            raise StateError(f"{self._path.parent}: process {holder} runs already on this state") from None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
+        with ExitStack() as undo:
+            try:
+                descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
+                undo.callback(os.close, descriptor)
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
+            except BlockingIOError:
+                holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
+                raise StateError(f"{self._path.parent}: process {holder} runs already on this state") from None
+            except OSError as error:
+                raise StateError(f"{self._path}: cannot be locked: {error.strerror}") from error
+            undo.pop_all()
         self._descriptor = descriptor
 
     def release(self) -> None:

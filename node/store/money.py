@@ -77,8 +77,8 @@ class Money:
     ) -> Reservation | OverCap | PaidBefore | Repeated:
         """Returns once the reservation is on disk; only then may the request be sent, once.
 
-        Raises StateError (disk full): nothing may be sent. Cancelled: nothing was sent, but the amount may stay booked
-        until the next start, which counts it as in doubt.
+        Goes to its end even when cancelled, so that a reservation always has somebody who ends it: `release` it when
+        nothing was sent. Raises StateError (disk full, or hanging): nothing may be sent.
         """
 
         def job(connection: sqlite3.Connection) -> Reservation | OverCap | PaidBefore | Repeated:
@@ -89,7 +89,8 @@ class Money:
                 idempotency.begin(connection, marks, request_id, now)
             return result
 
-        return await self._store.write(job)
+        with trio.CancelScope(shield=True):
+            return await self._store.write(job)
 
     async def settle(self, reservation: Reservation, actual: NanoUsd, now: Now) -> None:
         """A whole answer came, or one that the client cancelled: books `actual`. Then the end may be told."""

@@ -18,9 +18,11 @@ from protocol.terms import Sensitivity
 
 Held = tuple[Collections, CollectionId]
 _SYNTAX = st.sampled_from(
-    ['"', "'", "*", "(", ")", "AND", "OR", "NOT", "NEAR(", "^", ":", "+", "-", "{text}", "text:", "\0", ";", "--", "quokka"]
-    + ["\ud800", "\u202e", "passages"]
-)  # fmt: skip
+    [
+        *('"', "'", "*", "(", ")", "AND", "OR", "NOT", "NEAR(", "^", ":", "+", "-", "{text}", "text:"),
+        *("\0", ";", "--", "quokka", "\ud800", "\u202e", "passages"),
+    ]
+)
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -263,6 +264,17 @@ def test_html_is_read_as_its_reader_sees_it() -> None:
         (3, "Our & your", "five"),
         (4, "Our & your", "<b"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("path", "pattern"),
+    [("a.html", text) for text in ("<a ", "<!--", "</", "<![CDATA[", "<script>", "&#", "<a href='", "<h1>", "&amp")]
+    + [("a.md", "# a" + " " * 5_000), ("a.md", "#" * 500 + " "), ("a.md", "```")],
+)
+def test_hostile_document_takes_time_by_its_length_alone(path: str, pattern: str) -> None:
+    started = time.process_time()
+    list(chunks(lines_of(path, pattern * (1_000_000 // len(pattern)))))
+    assert time.process_time() - started < 5
 
 
 def test_headings_in_fenced_code_are_none() -> None:

@@ -277,3 +277,34 @@ z = 2
 def test_infinite_numbers_are_no_share() -> None:
     assert math.isinf(tomllib.loads("q = inf")["q"])
     assert "quality = inf" in refusal(PROVIDER.replace("0.9", "inf"), OPENAI_API_KEY="k")
+
+
+def test_example_shows_every_key_and_is_read_as_it_stands() -> None:
+    path = Path(__file__).parents[2] / "node" / "configuration" / "example.toml"
+    text = path.read_text()
+    files = {FILE.parent / "rack.key": FileContent(b"k")}
+    config = loaded(text, None, files, OPENAI_API_KEY="k")
+    assert config.backends[0].tier is Tier.EDGE
+    assert config.caps.month == 30_000_000_000
+    defaults = loaded(None)
+    assert (config.api, config.mesh, config.limits, config.embedded) == (
+        defaults.api,
+        defaults.mesh,
+        defaults.limits,
+        defaults.embedded,
+    )
+    tables = tomllib.loads(text)
+    provider = tables["providers"][0]
+    for table, where in (
+        (tables, text.replace("version = 1\n", "version = 1\nzzz = 1\n")),
+        (tables["backends"][0], text.replace('name = "rack"', 'name = "rack"\nzzz = 1')),
+        (provider, text.replace('name = "openai"', 'name = "openai"\nzzz = 1')),
+        (provider["models"][0], text.replace('name = "gpt-5-mini"', 'name = "gpt-5-mini"\nzzz = 1')),
+        (tables["limits"], text.replace("[limits]", "[limits]\nzzz = 1")),
+        (tables["embedded"], text.replace("[embedded]", "[embedded]\nzzz = 1")),
+    ):
+        with pytest.raises(ConfigError, match="zzz") as caught:
+            loaded(where, None, files, OPENAI_API_KEY="k")
+        known = set(str(caught.value).partition("expected ")[2].replace(" or ", ", ").split(", "))
+        # Either way to a secret is shown once, by one service each.
+        assert known - set(table) <= {"key", "key_env", "key_file", "output_limit"}

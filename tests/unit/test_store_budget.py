@@ -178,6 +178,18 @@ async def test_money_of_two_identical_requests_at_once_lets_one_through(store: S
     assert money.spent_today(NOW) == 5
 
 
+async def test_reservation_comes_back_also_to_a_cancelled_caller_who_then_ends_it(store: Store) -> None:
+    money = await Money.open(store, os.urandom, NOW)
+    marks = money.marks("editor", None, b"body")
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        reservation = await money.reserve(b"1", "cloud/m", NanoUsd(50), Caps(), marks, NOW)
+        assert isinstance(reservation, Reservation)
+        await money.release(reservation, NOW)
+    assert money.spent_today(NOW) == 0
+    assert not money.repeated(marks, b"2", NOW)
+
+
 async def test_end_of_a_paid_request_is_booked_even_when_the_client_is_gone(store: Store) -> None:
     money = await Money.open(store, os.urandom, NOW)
     marks = money.marks("editor", None, b"body")

@@ -89,6 +89,8 @@ def test_boot_number_grows_with_every_start_even_when_clock_or_file_go_back(stat
     state.boot.write_bytes(b"\xff")
     state.boot.chmod(0o600)
     assert next_boot(state, 3000) == 3000
+    write_atomic(state.boot, b"9" * 30)
+    assert next_boot(state, 4000) == 4000
 
 
 def test_atomic_write_leaves_the_old_content_when_the_disk_is_full(
