@@ -65,6 +65,10 @@ class HttpBackend(ABC):
                 self._reached = error.failure is BackendFailure.REFUSED  # it answers, whatever it says
         return self._models if self._reached else ()
 
+    def serve(self, models: Sequence[BackendModel]) -> None:
+        """From now on it serves these."""
+        self._models = tuple(models)
+
     def load(self) -> Load:
         return Load(max((model.slots for model in self._models), default=0), self._busy, 0)
 

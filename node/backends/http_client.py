@@ -74,6 +74,11 @@ class Endpoint:
         return urlsplit(self.url).hostname or ""
 
     @property
+    def port(self) -> int:
+        parts = urlsplit(self.url)
+        return parts.port or (443 if parts.scheme == "https" else 80)
+
+    @property
     def loopback(self) -> bool:
         """By its literal address only: a name may mean anything tomorrow."""
         try:

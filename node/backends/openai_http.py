@@ -1,7 +1,6 @@
 """Any server that speaks OpenAI's chat completions: a cloud provider, or one of this machine's own."""
 
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 
 import httpx
 import trio
@@ -10,26 +9,12 @@ from node.backends.http_backend import EmitDelta, HttpBackend
 from node.backends.http_client import Endpoint, consume, exchange, is_json, read_whole
 from node.backends.openai_answer import AnswerReader, read_json
 from node.backends.sse import EventReader
+from node.configuration.values import OutputLimit
 from node.ports import BackendModel, Call
 from protocol.answers import Finished
 from protocol.chat import OUTPUT_LIMITS, ChatRequest
 
 DRAIN_S = 0.2
-
-
-class OutputLimit(StrEnum):
-    """The name under which a provider takes the bound of the answer; exactly one is sent."""
-
-    MAX_COMPLETION_TOKENS = "max_completion_tokens"
-    MAX_TOKENS = "max_tokens"
-    MAX_OUTPUT_TOKENS = "max_output_tokens"
-
-    @classmethod
-    def usual(cls, endpoint: Endpoint) -> "OutputLimit":
-        """OpenAI's newer models refuse `max_tokens`; most other servers know nothing else."""
-        openai = endpoint.host == "api.openai.com" or endpoint.host.endswith(".openai.azure.com")
-        return cls.MAX_COMPLETION_TOKENS if openai else cls.MAX_TOKENS
-
 
 assert {limit.value for limit in OutputLimit} == set(OUTPUT_LIMITS)
 
@@ -43,11 +28,11 @@ class OpenAIHttp(HttpBackend):
         endpoint: Endpoint,
         models: Sequence[BackendModel],
         *,
-        limit: OutputLimit | None = None,
+        limit: OutputLimit,
         client: httpx.AsyncClient | None = None,
     ) -> None:
         super().__init__(name, endpoint, models, client)
-        self._limit = limit or OutputLimit.usual(endpoint)
+        self._limit = limit
 
     def _attempt(self, call: Call) -> "_Attempt":
         body = request_body(call.request, call.model, call.max_output_tokens, self._limit)

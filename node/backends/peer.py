@@ -1,13 +1,15 @@
 """Another island's models: the request goes to it sealed, its answer comes back sealed."""
 
-import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import trio
 
-from node.ports import Call, Emit, PeerStream
+from node.backends.measured import Measured, Stopwatch
+from node.ports import BackendModel, Call, Emit, PeerStream
 from node.sealed import SealedStream, sealed
+from node.store.files import Entropy
+from protocol.answers import AnswerEvent, Finished
 from protocol.envelope import ASKER_ENTROPY_BYTES, AskerEnvelope, Ended, Opened
 from protocol.errors import BackendError, BackendFailure, EnvelopeError, LinkError, PeerError
 from protocol.inference import AnswerReader, Ask, Failed, Started
@@ -40,6 +42,7 @@ class PeerBackend:
         recipient: Callable[[], Recipient | None],
         open_stream: Callable[[IslandId], Awaitable[PeerStream]],
         clock: Callable[[], Now],
+        entropy: Entropy,
     ) -> None:
         self.name = name
         self._own_public = own_public
@@ -47,6 +50,16 @@ class PeerBackend:
         self._recipient = recipient
         self._open_stream = open_stream
         self._clock = clock
+        self._entropy = entropy
+        self._measured: dict[str, Measured] = {}
+
+    async def models(self) -> Sequence[BackendModel]:
+        """What an island serves is in its statement, not asked here."""
+        return ()
+
+    def measured(self, model: str) -> Measured:
+        """As seen from here, the network included."""
+        return self._measured.get(model, Measured())
 
     async def answer(self, call: Call, emit: Emit) -> None:
         """As every Backend. Cancelled: the island is told, and the stream is reset."""
@@ -61,16 +74,24 @@ class PeerBackend:
             recipient=recipient.public,
             recipient_sealing=recipient.sealing,
             prekey=recipient.prekey,
-            entropy=os.urandom(ASKER_ENTROPY_BYTES),
+            entropy=self._entropy(ASKER_ENTROPY_BYTES),
             now=self._clock(),
         )
+        stopwatch = Stopwatch(trio.current_time)
+
+        async def timed(event: AnswerEvent) -> None:
+            stopwatch.token()
+            if isinstance(event, Finished):
+                self._measured[call.model] = stopwatch.observe(self.measured(call.model), event.completion_tokens)
+            await emit(event)
+
         ask = Ask(call.request_id, call.model, call.request, call.max_output_tokens, call.collection)
         try:
             async with sealed(stream, envelope, self._clock) as channel:
                 try:
                     await channel.send_raw(envelope.hello())
                     await channel.send(ask.to_bytes())
-                    await _relay(channel, emit)
+                    await _relay(channel, timed)
                 except trio.Cancelled:
                     await _cancel(channel)
                     raise

@@ -13,7 +13,8 @@ import trio
 from node.backends.anthropic_http import AnthropicHttp
 from node.backends.http_backend import HttpBackend, list_models
 from node.backends.http_client import Endpoint, open_client
-from node.backends.openai_http import OpenAIHttp, OutputLimit, headers
+from node.backends.openai_http import OpenAIHttp, headers
+from node.configuration.values import OutputLimit
 from node.ports import BackendModel, Call, Origin
 from protocol.answers import AnswerEvent, Delta, Finished
 from protocol.chat import ChatRequest
@@ -44,8 +45,14 @@ def call(**members: object) -> Call:
     return Call(b"r" * 16, "m", ChatRequest.parse(body), 64)
 
 
+def openai(url: str, limit: OutputLimit = OutputLimit.MAX_TOKENS) -> OpenAIHttp:
+    return OpenAIHttp("cloud", Endpoint.parse(url, KEY), [MODEL], limit=limit)
+
+
 @asynccontextmanager
-async def backend(script: Script, limit: OutputLimit | None = None) -> AsyncIterator[tuple[OpenAIHttp, StandInServer]]:
+async def backend(
+    script: Script, limit: OutputLimit = OutputLimit.MAX_TOKENS
+) -> AsyncIterator[tuple[OpenAIHttp, StandInServer]]:
     async with scripted(script) as server:
         made = OpenAIHttp("cloud", Endpoint.parse(server.url, KEY), [MODEL], limit=limit)
         try:
@@ -201,7 +208,9 @@ async def test_answer_that_never_ends_is_ambiguous_at_the_deadline(monkeypatch: 
 
 async def test_no_connection_is_not_connected_and_offers_nothing_until_it_is_back() -> None:
     port = closed_port()
-    made = OpenAIHttp("cloud", Endpoint.parse(f"http://127.0.0.1:{port}/v1", KEY), [MODEL])
+    made = OpenAIHttp(
+        "cloud", Endpoint.parse(f"http://127.0.0.1:{port}/v1", KEY), [MODEL], limit=OutputLimit.MAX_TOKENS
+    )
     assert await made.models() == (MODEL,)
     with pytest.raises(BackendError) as raised:
         await ask(made)
@@ -235,7 +244,9 @@ async def test_certificate_that_does_not_hold_gets_no_request(tmp_path: Path) ->
         inner = listeners[0].transport_listener
         assert isinstance(inner, trio.SocketListener)
         port = inner.socket.getsockname()[1]
-        made = OpenAIHttp("cloud", Endpoint.parse(f"https://127.0.0.1:{port}/v1", KEY), [MODEL])
+        made = OpenAIHttp(
+            "cloud", Endpoint.parse(f"https://127.0.0.1:{port}/v1", KEY), [MODEL], limit=OutputLimit.MAX_TOKENS
+        )
         with pytest.raises(BackendError) as raised:
             await ask(made)
         await made.aclose()

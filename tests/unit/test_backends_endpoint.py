@@ -1,7 +1,6 @@
 import pytest
 
 from node.backends.http_client import Endpoint, error_code, status_failure
-from node.backends.openai_http import OutputLimit
 from protocol.errors import BackendFailure, ConfigError
 
 
@@ -46,12 +45,6 @@ def test_endpoint_has_no_slash_at_its_end_and_hides_its_key() -> None:
     endpoint = Endpoint.parse("https://host/v1/", "k1")
     assert endpoint.url == "https://host/v1"
     assert "k1" not in repr(endpoint)
-
-
-def test_usual_output_limit_follows_the_provider() -> None:
-    assert OutputLimit.usual(Endpoint.parse("https://api.openai.com/v1")) is OutputLimit.MAX_COMPLETION_TOKENS
-    assert OutputLimit.usual(Endpoint.parse("https://api.mistral.ai/v1")) is OutputLimit.MAX_TOKENS
-    assert OutputLimit.usual(Endpoint.parse("https://openai.azure.com.evil.org/v1")) is OutputLimit.MAX_TOKENS
 
 
 def test_only_4xx_other_than_408_is_definite() -> None:
