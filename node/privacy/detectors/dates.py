@@ -1,0 +1,59 @@
+"""Dates of birth (beside a word that says so), and other dates, which only `strict` replaces."""
+
+import re
+from collections.abc import Iterator
+
+from node.privacy.detectors.base import Detector, Text
+from node.privacy.findings import Finding, FindingType
+from node.privacy.wordlist import words
+
+_MONTHS = (
+    r"jan(?:uary|uar|vier|\.)?|feb(?:ruary|ruar|\.)?|février|mar(?:ch|s|zo|\.)?|märz|apr(?:il|ile|\.)?|avril|may|mai|mayo|"
+    r"june?|juin|juni|junio|july?|juillet|juli|julio|aug(?:ust|\.)?|août|agosto|sep(?:t|tember|\.)?|septembre|septiembre|"
+    r"o[ck]t(?:ober|obre|ubre|\.)?|nov(?:ember|embre|iembre|\.)?|de[cz](?:ember|embre|\.)?|décembre|dic(?:iembre|embre)|enero"
+)
+_MONTH_NAMES = (
+    "jan january januar feb february februar février mar march märz mars marzo apr april aprile avril may mai mayo jun june juin juni "
+    "junio jul july juillet juli julio aug august août agosto sep sept september septembre septiembre oct october okt oktober octobre "
+    "octubre nov november novembre noviembre dec december dez dezember décembre dic diciembre dicembre enero"
+)
+_NUMERIC = r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})|(?:昭和|平成|令和)?\d{1,4}年\d{1,2}月\d{1,2}日"
+_DAY_FIRST = rf"\d{{1,2}}(?:st|nd|rd|th|\.|er|º)?\s(?:of\s|de\s)?(?:{_MONTHS})(?:,?\s(?:de\s)?\d{{4}})?"
+_MONTH_FIRST = rf"(?:{_MONTHS})\s\d{{1,2}}(?:st|nd|rd|th)?(?:,?\s\d{{4}})?"
+_DATE = rf"(?:{_NUMERIC}|{_DAY_FIRST}|{_MONTH_FIRST})"
+_BIRTH_WORDS = words(
+    "born dob d date birth birthdate birthday b geb geboren geburtsdatum né née nacido nacida fecha nato nata data "
+    "geboortedatum nascido nascida urodzony urodzona"
+)
+_BIRTH = re.compile(
+    r"(?:(?:born(?:\son)?|dob|d\.o\.b\.?|date\sof\sbirth|birth\s?date|birthday(?:\sis)?|b\.|geb(?:oren|\.)?(?:\sam)?|geburtsdatum|"
+    r"née?\sle|date\sde\snaissance|nacid[oa](?:\sel)?|fecha\sde\snacimiento|nat[oa]\sil|data\sdi\snascita|geboren\sop|"
+    r"geboortedatum|nascid[oa]\sem|urodzon[ya])|生年月日|出生日期|\*)[\"']?\s{0,2}(?:is|was|:|は|=|on|,|-)?\s{0,2}[\"']?"
+    rf"(?P<date>{_DATE})(?!\w)",
+    re.IGNORECASE,
+)
+_BIRTH_MARKS = re.compile(r"生年月日|出生日期|(?<![\w*])\*(?=\s?\d)")
+_ANY_NUMERIC = re.compile(rf"(?<![\w./-])(?:{_NUMERIC})(?![\w/-])")
+_ANY_NAMED = re.compile(rf"(?<![\w./-])(?:{_DAY_FIRST}|{_MONTH_FIRST})(?![\w/-])", re.IGNORECASE)
+_MONTH_WORDS = frozenset(_MONTH_NAMES.split())
+BEFORE_MONTH = 9  # characters: "23rd of " and a mark
+
+
+def _find(text: Text) -> Iterator[Finding]:
+    if not text.has_digit:
+        return
+    starts = [word.start for word in text.at_words(_BIRTH_WORDS)]
+    starts += [match.start() for match in _BIRTH_MARKS.finditer(text.normal)]
+    for start in starts:
+        birth = _BIRTH.match(text.normal, start)
+        if birth:
+            yield Finding(*birth.span("date"), FindingType.BIRTH_DATE, 0.9, "dates")
+    for match in _ANY_NUMERIC.finditer(text.normal):
+        yield Finding(*match.span(), FindingType.DATE, 0.6, "dates")
+    for word in text.at_words(_MONTH_WORDS):
+        named = _ANY_NAMED.search(text.normal, max(0, word.start - BEFORE_MONTH), word.end + 12)
+        if named:
+            yield Finding(*named.span(), FindingType.DATE, 0.6, "dates")
+
+
+DETECTORS = (Detector("dates", frozenset({FindingType.BIRTH_DATE, FindingType.DATE}), _find),)

@@ -1,0 +1,210 @@
+"""National identity and tax numbers with a checksum. A number whose shape alone says little needs a word beside it."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from stdnum.ar import cuit
+from stdnum.at import vnr
+from stdnum.au import tfn
+from stdnum.be import nn
+from stdnum.bg import egn
+from stdnum.br import cnpj, cpf
+from stdnum.ca import sin
+from stdnum.ch import ssn as ch_ssn
+from stdnum.cl import rut
+from stdnum.cn import ric
+from stdnum.cz import rc
+from stdnum.de import idnr
+from stdnum.dk import cpr
+from stdnum.ee import ik
+from stdnum.es import dni, nie
+from stdnum.fi import hetu
+from stdnum.fr import nir
+from stdnum.gb import nhs, upn
+from stdnum.gr import amka
+from stdnum.hr import oib
+from stdnum.ie import pps
+from stdnum.il import idnr as il_idnr
+from stdnum.in_ import aadhaar, pan
+from stdnum.it import codicefiscale
+from stdnum.jp import in_ as jp_in
+from stdnum.kr import rrn
+from stdnum.mx import curp
+from stdnum.my import nric
+from stdnum.nl import bsn
+from stdnum.no import fodselsnummer
+from stdnum.pl import pesel
+from stdnum.pt import nif
+from stdnum.ro import cnp
+from stdnum.se import personnummer
+from stdnum.th import pin
+from stdnum.tr import tckimlik
+from stdnum.us import ssn
+from stdnum.za import idnr as za_idnr
+
+from node.privacy.detectors.base import Detector, Text, context
+from node.privacy.findings import Finding, FindingType
+
+_ID = FindingType.NATIONAL_ID
+_MEDICAL = FindingType.MEDICAL_ID
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """One kind of number: how it may be written, its checksum, and when no word is needed beside it."""
+
+    name: str
+    is_valid: Callable[[str], bool]
+    shape: re.Pattern[str]  # of the whole candidate
+    words: re.Pattern[str]
+    alone: re.Pattern[str] | None = None  # written like this it needs no word
+    type: FindingType = _ID
+
+
+def _rule(
+    name: str,
+    is_valid: Callable[[str], bool],
+    shape: str,
+    words: str,
+    alone: str | None = None,
+    type_: FindingType = _ID,
+) -> _Rule:
+    flags = re.IGNORECASE
+    lone = re.compile(alone, flags) if alone is not None else None
+    return _Rule(name, is_valid, re.compile(shape, flags), context(words), lone, type_)
+
+
+def _us_ssn(number: str) -> bool:
+    """By shape, 000 and 666 aside: numbers of ranges never issued are written where a real one would stand."""
+    return ssn.is_valid(number) or not number.startswith(("000", "666"))
+
+
+# Digits alone, with separators; the candidate is a `Number`.
+_NUMERIC = (
+    _rule("us_ssn", _us_ssn, r"\d{3}[- ]?\d{2}[- ]?\d{4}", "ssn social social_security", r"\d{3}-\d{2}-\d{4}"),
+    _rule("gb_nhs", nhs.is_valid, r"\d{3}[ -]?\d{3}[ -]?\d{4}", "nhs patient", type_=_MEDICAL),
+    _rule(
+        "de_idnr",
+        idnr.is_valid,
+        r"\d{2}[ ]?\d{3}[ ]?\d{3}[ ]?\d{3}",
+        "steuer_id idnr steuer_identifikationsnummer steuernummer tax",
+    ),
+    _rule(
+        "fr_nir", nir.is_valid, r"[12] ?\d{2} ?\d{2} ?\d{2} ?\d{3} ?\d{3} ?\d{2}", "nir sécurité_sociale sécu insee", ""
+    ),
+    _rule(
+        "nl_bsn", bsn.is_valid, r"\d{8,9}|\d{4}[. ]\d{2}[. ]\d{3}", "bsn burgerservicenummer sofinummer salarisstrook"
+    ),
+    _rule(
+        "be_nn",
+        nn.is_valid,
+        r"\d{2}[.]?\d{2}[.]?\d{2}[- ]?\d{3}[.]?\d{2}",
+        "rijksregisternummer registre_national insz niss",
+        r"\d\d\.\d\d\.\d\d-\d{3}\.\d\d",
+    ),
+    _rule("pl_pesel", pesel.is_valid, r"\d{11}", "pesel"),
+    _rule("pt_nif", nif.is_valid, r"\d{3} ?\d{3} ?\d{3}", "nif contribuinte"),
+    _rule("se_personnummer", personnummer.is_valid, r"\d{6}(?:\d\d)?[-+]?\d{4}", "personnummer", r"\d{6,8}[-+]\d{4}"),
+    _rule("dk_cpr", cpr.is_valid, r"\d{6}-?\d{4}", "cpr cpr_nummer personnummer"),
+    _rule("no_fodselsnummer", fodselsnummer.is_valid, r"\d{6} ?\d{5}", "fødselsnummer personnummer fodselsnummer"),
+    _rule("br_cpf", cpf.is_valid, r"\d{3}\.?\d{3}\.?\d{3}-?\d{2}", "cpf", r"\d{3}\.\d{3}\.\d{3}-\d{2}"),
+    _rule("br_cnpj", cnpj.is_valid, r"\d{2}\.?\d{3}\.?\d{3}/?\d{4}-?\d{2}", "cnpj", r"\d{2}\.\d{3}\.\d{3}/\d{4}-\d{2}"),
+    _rule("in_aadhaar", aadhaar.is_valid, r"\d{4} ?\d{4} ?\d{4}", "aadhaar aadhar uidai", r"\d{4} \d{4} \d{4}"),
+    _rule("cn_ric", ric.is_valid, r"\d{18}", "身份证 id", ""),
+    _rule("kr_rrn", rrn.is_valid, r"\d{6}-?\d{7}", "주민등록번호 rrn", r"\d{6}-\d{7}"),
+    _rule("za_id", za_idnr.is_valid, r"\d{13}", "id identity rsa said"),
+    _rule("ch_ahv", ch_ssn.is_valid, r"756\.?\d{4}\.?\d{4}\.?\d{2}", "ahv avs", ""),
+    _rule("at_vnr", vnr.is_valid, r"\d{4} ?\d{6}", "sozialversicherungsnummer svnr versicherungsnummer"),
+    _rule("cz_rc", rc.is_valid, r"\d{6}/?\d{3,4}", "rodné_číslo rodného_čísla rč", r"\d{6}/\d{4}"),
+    _rule("tr_tckimlik", tckimlik.is_valid, r"\d{11}", "tc t.c. kimlik tckn"),
+    _rule("ca_sin", sin.is_valid, r"\d{3}[ -]?\d{3}[ -]?\d{3}", "sin social_insurance"),
+    _rule("au_tfn", tfn.is_valid, r"\d{3} ?\d{3} ?\d{2,3}", "tfn tax_file"),
+    _rule("ro_cnp", cnp.is_valid, r"\d{13}", "cnp"),
+    _rule("bg_egn", egn.is_valid, r"\d{10}", "егн egn"),
+    _rule("hr_oib", oib.is_valid, r"\d{11}", "oib"),
+    _rule("ee_ik", ik.is_valid, r"\d{11}", "isikukood asmens_kodas"),
+    _rule("gr_amka", amka.is_valid, r"\d{11}", "αμκα amka"),
+    _rule("il_id", il_idnr.is_valid, r"\d{9}", "ת.ז teudat_zehut id"),
+    _rule("ar_cuit", cuit.is_valid, r"\d{2}-?\d{8}-?\d", "cuit cuil", r"\d{2}-\d{8}-\d"),
+    _rule("my_nric", nric.is_valid, r"\d{6}-?\d{2}-?\d{4}", "nric mykad ic", r"\d{6}-\d{2}-\d{4}"),
+    _rule("th_pin", pin.is_valid, r"\d-?\d{4}-?\d{5}-?\d{2}-?\d", "บัตรประชาชน id", r"\d-\d{4}-\d{5}-\d{2}-\d"),
+    _rule("jp_my_number", jp_in.is_valid, r"\d{4} ?\d{4} ?\d{4}", "マイナンバー 個人番号 my_number"),
+)
+
+# Letters and digits; the candidate is a match of `_CANDIDATE`.
+
+
+def _nino(number: str) -> bool:
+    compact = re.sub(r"[ -]", "", number).upper()
+    return compact[:2] not in {"BG", "GB", "KN", "NK", "NT", "TN", "ZZ"}
+
+
+_MIXED = (
+    _rule(
+        "gb_nino",
+        _nino,
+        r"[a-ceghj-prstw-z][a-ceghj-nprstw-z][ -]?\d{2}[ -]?\d{2}[ -]?\d{2}[ -]?[a-d]",
+        "ni nino national_insurance",
+        "",
+    ),
+    _rule("gb_upn", upn.is_valid, r"[a-z]\d{11}[\da-z]", "upn pupil", ""),
+    _rule("es_dni", dni.is_valid, r"\d{2}\.?\d{3}\.?\d{3}[ -]?[a-z]", "dni nif", ""),
+    _rule("es_nie", nie.is_valid, r"[xyz][ -]?\d{7}[ -]?[a-z]", "nie", ""),
+    _rule("it_codicefiscale", codicefiscale.is_valid, r"[a-z]{6}\d\d[a-z]\d\d[a-z]\d{3}[a-z]", "cf codice_fiscale", ""),
+    _rule("fi_hetu", hetu.is_valid, r"\d{6}[-+a]\d{3}[\da-z]", "hetu henkilötunnus", ""),
+    _rule("in_pan", pan.is_valid, r"[a-z]{5}\d{4}[a-z]", "pan", ""),
+    _rule("cn_ric", ric.is_valid, r"\d{17}x", "身份证", ""),
+    _rule("ie_pps", pps.is_valid, r"\d{7}[a-w][a-w]?", "pps ppsn", ""),
+    _rule("mx_curp", curp.is_valid, r"[a-z]{4}\d{6}[a-z]{6}[\da-z]\d", "curp", ""),
+    _rule("cl_rut", rut.is_valid, r"\d{1,2}\.?\d{3}\.?\d{3}-[\dk]", "rut", r"\d{1,2}\.\d{3}\.\d{3}-[\dk]"),
+)
+_MIXED_SHAPE = re.compile(
+    r"(?<![^\W_])(?=[A-Za-z]{0,6}[ -]?\d)(?:"
+    + "|".join(f"(?:{rule.shape.pattern})" for rule in _MIXED)
+    + r")(?![^\W_])",
+    re.IGNORECASE,
+)
+
+
+def _accepted(rule: _Rule, candidate: str, start: int, end: int, text: Text) -> bool:
+    if not rule.shape.fullmatch(candidate) or not rule.is_valid(candidate):
+        return False
+    if rule.alone is not None and (rule.alone.pattern == "" or rule.alone.fullmatch(candidate)):
+        return True
+    return text.near(rule.words, start, end)
+
+
+def _lengths(rule: _Rule) -> frozenset[int]:
+    """How many digits the rule's numbers have, told by its shape, in which every separator is optional."""
+    samples = {n: ("1" * n, "756" + "1" * (n - 3)) for n in range(8, 19)}
+    return frozenset(n for n, tries in samples.items() if any(rule.shape.fullmatch(sample) for sample in tries))
+
+
+_BY_LENGTH = {n: tuple(rule for rule in _NUMERIC if n in _lengths(rule)) for n in range(8, 19)}
+
+
+def _find_numeric(text: Text) -> Iterator[Finding]:
+    taken = -1
+    for number in text.number_candidates:
+        if number.start < taken:
+            continue
+        for rule in _BY_LENGTH.get(len(number.digits), ()):
+            if _accepted(rule, number.text, number.start, number.end, text):
+                taken = number.end
+                yield Finding(number.start, number.end, rule.type, 0.95, rule.name)
+
+
+def _find_mixed(text: Text) -> Iterator[Finding]:
+    if not text.has_digit:
+        return
+    for match in _MIXED_SHAPE.finditer(text.normal):
+        for rule in _MIXED:
+            if _accepted(rule, match.group(), *match.span(), text):
+                yield Finding(*match.span(), rule.type, 0.95, rule.name)
+
+
+DETECTORS = (
+    Detector("national_numbers", frozenset({_ID, _MEDICAL}), _find_numeric),
+    Detector("national_codes", frozenset({_ID}), _find_mixed),
+)

@@ -1,0 +1,75 @@
+"""IP and MAC addresses, coordinates, and handles."""
+
+import ipaddress
+import re
+from collections.abc import Iterator
+
+from node.privacy.detectors.base import Detector, Text, pattern_detector
+from node.privacy.findings import Finding, FindingType
+
+_V4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)(?P<prefix>/\d{1,2})?")
+_V6 = re.compile(r"(?<![\w:.])(?=[0-9A-Fa-f:.]{2,45})(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?![\w:])")
+_VERSION = re.compile(r"(?:version|release|upgrade|build|v|from|to)\s?$", re.IGNORECASE)
+_MAC = re.compile(r"(?<![\w:-])[0-9A-Fa-f]{2}(?:([:-])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){4}(?![\w:-])")
+_HANDLE = re.compile(r"(?<![\w@/.])@[A-Za-z_][\w.]{2,30}(?<!\.)(?![\w@]|\.\w|/)")
+# Words of code that begin with "@": decorators, annotations and directives are no handles.
+_NOT_HANDLE = re.compile(
+    r"@(?:property|staticmethod|classmethod|dataclass|override|deprecated|param|return|returns|throws|media|import|charset|"
+    r"keyframes|font|supports|interface|app|router|pytest|component|injectable|autowired|bean|test|entity|since|author|see|"
+    r"todo|types|angular|babel|here|everyone|channel|all|latest)(?:\W.*)?",
+    re.IGNORECASE | re.DOTALL,
+)
+_COORDINATES = re.compile(
+    r"(?<![\w.])(?:lat(?:itude)?[\"']?\s?[=: ]\s?)?-?\d{1,2}\.\d{4,12}°?\s?[NS]?\s?[,;/ ]\s?"
+    r"(?:lon(?:g|gitude)?[\"']?\s?[=: ]\s?|lng[\"']?\s?[=: ]\s?|\"?(?:lon|lng|longitude)\"?:\s?)?-?\d{1,3}\.\d{4,12}(?![\w.])"
+)
+PUBLIC_RESOLVERS = frozenset({"8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9"})  # asked about, never somebody's
+
+
+def _ip_type(text: str) -> FindingType | None:
+    """None where the address is nobody's: loopback, unspecified, multicast, a network's own."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    if address.is_loopback or address.is_unspecified or address.is_multicast or text in PUBLIC_RESOLVERS:
+        return None
+    if isinstance(address, ipaddress.IPv4Address) and (text.endswith((".0", ".255")) or text.startswith("0.")):
+        return None
+    documentation = ipaddress.ip_network("203.0.113.0/24"), ipaddress.ip_network("198.51.100.0/24")
+    if (
+        isinstance(address, ipaddress.IPv4Address)
+        and address.is_private
+        and not any(address in n for n in documentation)
+    ):
+        return FindingType.PRIVATE_IP
+    return FindingType.IP
+
+
+def _find_ips(text: Text) -> Iterator[Finding]:
+    if text.has_digit:
+        for match in _V4.finditer(text.normal):
+            type_ = _ip_type(match.group().partition("/")[0])
+            is_version = _VERSION.search(text.normal, max(0, match.start() - 12), match.start())
+            if type_ is not None and not is_version:
+                yield Finding(*match.span(), type_, 0.95, "ip")
+    if text.normal.count(":") > 1:
+        for match in _V6.finditer(text.normal):
+            type_ = _ip_type(match.group()) if len(match.group()) > 3 else None
+            if type_ is not None:
+                yield Finding(*match.span(), type_, 0.95, "ip")
+
+
+def _find_handles(text: Text) -> Iterator[Finding]:
+    if "@" in text.normal:
+        for match in _HANDLE.finditer(text.normal):
+            if not _NOT_HANDLE.fullmatch(match.group()):
+                yield Finding(*match.span(), FindingType.HANDLE, 0.7, "handles")
+
+
+DETECTORS = (
+    Detector("ip", frozenset({FindingType.IP, FindingType.PRIVATE_IP}), _find_ips),
+    pattern_detector("mac", FindingType.MAC, _MAC, score=0.95),
+    Detector("handles", frozenset({FindingType.HANDLE}), _find_handles),
+    pattern_detector("coordinates", FindingType.COORDINATES, _COORDINATES, score=0.85),
+)

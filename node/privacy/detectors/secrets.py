@@ -1,0 +1,183 @@
+"""Secrets: keys of the common providers, private keys, tokens, passwords in URLs and beside their label."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from node.privacy.detectors.base import Detector, Text
+from node.privacy.findings import Finding, FindingType
+from node.privacy.wordlist import words
+
+_T = r"[A-Za-z0-9]"
+# (lower-case hint, pattern): the hint is looked for first, so that most texts run none of the patterns.
+_KEYS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (hint, re.compile(rf"(?<![A-Za-z0-9_]){pattern}"))
+    for hint, pattern in (
+        ("sk-", r"sk-(?:proj-|ant-|svcacct-|or-)?[A-Za-z0-9_-]{16,200}"),
+        ("gh", rf"gh[pousr][_\u2017]{_T}{{20,255}}"),
+        ("github_pat", r"github_pat_[A-Za-z0-9_]{20,255}(?:\n[A-Za-z0-9_]{8,255}){0,3}"),
+        ("glpat", r"gl(?:pat|dt|rt|cbt|ptt|ft|soat)-[A-Za-z0-9_-]{16,64}"),
+        ("xox", r"xox[abeoprs]-[A-Za-z0-9-]{10,250}"),
+        ("xapp", r"xapp-[A-Za-z0-9-]{10,250}"),
+        ("hooks.slack", r"https://hooks\.slack\.com/services/[A-Za-z0-9/]{20,100}"),
+        ("discord", r"https://discord(?:app)?\.com/api/webhooks/\d{10,25}/[\w-]{30,100}"),
+        ("aki", r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}"),
+        ("asia", r"ASIA[A-Z0-9]{16}"),
+        ("aiza", r"AIza[A-Za-z0-9_-]{30,40}"),
+        ("ya29.", r"ya29\.[A-Za-z0-9_-]{20,250}"),
+        ("gocspx", r"GOCSPX-[A-Za-z0-9_-]{20,40}"),
+        ("hf_", rf"hf_{_T}{{20,80}}"),
+        ("k_live_", rf"[rsp]k_live_{_T}{{10,250}}"),
+        ("k_test_", rf"[rs]k_test_{_T}{{10,250}}"),
+        ("whsec_", rf"whsec_{_T}{{16,80}}"),
+        ("sg.", r"SG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{16,64}"),
+        ("npm_", rf"npm_{_T}{{30,50}}"),
+        ("pypi-", r"pypi-[A-Za-z0-9_-]{40,250}"),
+        ("dop_v1_", r"do[opr]_v1_[a-f0-9]{40,80}"),
+        ("shp", r"shp(?:at|ca|pa|ss)_[a-fA-F0-9]{24,40}"),
+        ("sq0", r"sq0[a-z]{3}-[A-Za-z0-9_-]{20,50}"),
+        ("age-secret-key", r"AGE-SECRET-KEY-1[A-Z0-9]{50,70}"),
+        ("key-", r"key-[0-9a-f]{32}"),
+        ("lin_api_", rf"lin_api_{_T}{{30,60}}"),
+        ("ntn_", rf"ntn_{_T}{{30,60}}"),
+        ("gsk_", rf"gsk_{_T}{{20,80}}"),
+        ("xai-", rf"xai-{_T}{{20,120}}"),
+        ("pplx-", rf"pplx-{_T}{{20,80}}"),
+        ("r8_", rf"r8_{_T}{{30,60}}"),
+        ("eyj", r"eyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{8,8000}(?:\.[A-Za-z0-9_-]{0,2000}){0,3}"),
+        ("$2", r"\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{40,60}"),
+        ("$argon2", r"\$argon2(?:id|i|d)\$[^\s'\"]{20,250}"),
+        (":aa", r"\d{8,10}:AA[A-Za-z0-9_-]{30,40}"),
+    )
+)
+_PEM = re.compile(
+    r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:[A-Za-z0-9+/=\s:,.\\-]|\\n){0,16000}?"
+    r"(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|\Z|(?=[^A-Za-z0-9+/=\s:,.\\-]))"
+)
+_PEM_START = "PRIVATE KEY"
+_USERINFO = re.compile(
+    r"(?<![\w])[a-z][a-z0-9+.-]{1,20}://(?P<value>[^\s/:@'\"<>]{0,80}:[^\s/@'\"<>]{1,200})@", re.IGNORECASE
+)
+_SCHEMES = frozenset({"bearer", "basic", "token", "apikey"})  # of an HTTP Authorization header
+_BEARER = re.compile(r"\s{1,3}(?P<value>[A-Za-z0-9._~+/=-]{16,4000})")
+_LABELS = words(
+    "password passwords passwd passcode passphrase pass pwd pw pin secret secretkey token apikey accesskey privatekey "
+    "presharedkey psk clientsecret authtoken accesstoken credential credentials passwort kennwort zugangscode passe "
+    "mdp digicode contraseña clave senha wachtwoord hasło parola şifre lösenord пароль"
+)
+# "key" alone opens doors and pianos: only with one of these before it does it name a secret.
+_KEY_BEFORE = re.compile(
+    r"(?:api|access|private|secret|shared|auth|signing|encryption|service|license|account|webhook|master|deploy|ssh|my)[ _-]?$",
+    re.IGNORECASE,
+)
+_UNSPACED_LABEL = re.compile(r"密码|密钥|パスワード|暗証番号|비밀번호|كلمة السر")
+_VALUE = re.compile(
+    r"[\"'`]?(?:[ \t]{0,3}(?P<join>:=|=>|=|:|：)[ \t]{0,3}|"
+    r"(?P<prose>[ \t](?:[^\s:=]{1,16}[ \t]){0,6}?(?:is|was|ist|lautet|est|es|é|è|jest|c'est)[ \t]:?[ \t]?|[ \t]|是|は))"
+    r"(?P<quote>[\"'`]?)(?P<value>[^\s\"'`<>|,;]{4,400})"
+)
+_STANDS_FOR_A_VALUE = re.compile(
+    r"[<\[{$%(].*|.*(?:\.\.\.|…|\*{3}|x{4}|\$\{|environ|getenv|process\.env|example|placeholder|redacted|your[_-]?).*|"
+    r"changeme|change-me|password|passwd|secret|token|user|username|none|null|nil|true|false|undefined|string|str|int|bool|bytes|"
+    r"required|optional|self\..*|os\..*|config\..*|settings\..*|env\..*|args\..*|request\..*|input.*|function.*|.*\(.*",
+    re.IGNORECASE,
+)
+_HEX_CONTEXT = re.compile(r"key|secret|token|credential|schlüssel|密钥|clé", re.IGNORECASE)
+_LONG_TOKEN = re.compile(r"(?<![A-Za-z0-9+/_=.-])[A-Za-z0-9+/_-]{24,400}={0,2}(?![A-Za-z0-9+/_.-])")
+ENTROPY_BITS_MIN = 3.3  # per character; hexadecimal keys of 24 and more have above 3.3, English words below
+_MNEMONIC = re.compile(
+    r"(?:seed phrase|recovery phrase|mnemonic|(?:twelve|12|24|twenty-four) words)[^:\n]{0,40}:\s?"
+    r"(?P<value>[a-z]{3,8}(?: [a-z]{3,8}){11,23})",
+    re.IGNORECASE,
+)
+_S = FindingType.SECRET
+
+
+def entropy_bits(token: str) -> float:
+    """Shannon's entropy of the characters, in bits for each."""
+    counts = Counter(token).values()
+    return -sum(n / len(token) * math.log2(n / len(token)) for n in counts)
+
+
+def _find_keys(text: Text) -> Iterator[Finding]:
+    for hint, pattern in _KEYS:
+        if hint in text.lower:
+            for match in pattern.finditer(text.normal):
+                yield Finding(*match.span(), _S, 0.98, "provider_keys")
+    if _PEM_START in text.normal:
+        for match in _PEM.finditer(text.normal):
+            yield Finding(*match.span(), _S, 0.99, "private_keys")
+
+
+def _find_urls(text: Text) -> Iterator[Finding]:
+    if "://" in text.normal and "@" in text.normal:
+        for match in _USERINFO.finditer(text.normal):
+            if not _STANDS_FOR_A_VALUE.fullmatch(match.group("value").partition(":")[2]):
+                yield Finding(*match.span("value"), _S, 0.97, "url_credentials")
+
+
+def _find_labelled(text: Text) -> Iterator[Finding]:
+    for word in text.at_words(_SCHEMES):
+        bearer = _BEARER.match(text.normal, word.end)
+        if bearer and _is_mixed(bearer.group("value")) and entropy_bits(bearer.group("value")) >= ENTROPY_BITS_MIN:
+            yield Finding(*bearer.span("value"), _S, 0.9, "bearer_tokens")
+    for end in _label_ends(text):
+        labelled = _VALUE.match(text.normal, end)
+        value = labelled.group("value").rstrip(".?)") if labelled else ""
+        if labelled and len(value) >= 4 and _is_secret_value(value, joined=labelled.group("join") is not None):
+            start = labelled.start("value")
+            yield Finding(start, start + len(value), _S, 0.85, "labelled_secrets")
+    if text.has_any(
+        ("seed phrase", "recovery phrase", "mnemonic", "12 words", "24 words", "twelve words", "twenty-four words")
+    ):
+        for match in _MNEMONIC.finditer(text.normal):
+            yield Finding(*match.span("value"), _S, 0.9, "mnemonics")
+
+
+def _label_ends(text: Text) -> Iterator[int]:
+    for word in text.at_words(_LABELS):
+        yield word.end
+    for word in text.by_word.get("key", ()):
+        if _KEY_BEFORE.search(text.normal, max(0, word.start - 12), word.start):
+            yield word.end
+    if not text.normal.isascii():
+        for match in _UNSPACED_LABEL.finditer(text.normal):
+            yield match.end()
+
+
+def _is_mixed(value: str) -> bool:
+    return any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
+
+
+def _is_secret_value(value: str, *, joined: bool) -> bool:
+    """`joined`: an equals sign or a colon stands between label and value; in prose the value must look unlike a word."""
+    if _STANDS_FOR_A_VALUE.fullmatch(value):
+        return False
+    has_digit = any(c.isdigit() for c in value)
+    has_letter = any(c.isalpha() for c in value)
+    has_mark = any(not c.isalnum() for c in value.strip("-.:"))
+    mixed_case = value[1:].lower() != value[1:] and value.upper() != value
+    if joined:
+        return has_digit or has_mark or mixed_case
+    return (has_letter and has_digit) or (has_mark and mixed_case and len(value) >= 8)
+
+
+def _find_entropy(text: Text) -> Iterator[Finding]:
+    if not text.has_any(("key", "secret", "token", "credential", "schlüssel", "密钥", "clé")):
+        return
+    for match in _LONG_TOKEN.finditer(text.normal):
+        token = match.group()
+        if not _is_mixed(token) or entropy_bits(token) < ENTROPY_BITS_MIN:
+            continue
+        if _HEX_CONTEXT.search(text.normal, max(0, match.start() - 40), match.start()):
+            yield Finding(*match.span(), _S, 0.8, "entropy")
+
+
+_TYPES = frozenset({_S})
+DETECTORS = (
+    Detector("provider_keys", _TYPES, _find_keys),
+    Detector("url_credentials", _TYPES, _find_urls),
+    Detector("labelled_secrets", _TYPES, _find_labelled),
+    Detector("entropy", _TYPES, _find_entropy),
+)

@@ -1,0 +1,52 @@
+"""One text read: what the rules and the name models found in it, in characters of the original."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from node.privacy.detectors import find_by_rules
+from node.privacy.findings import Failure, Finding
+from node.privacy.languages import language_failure, uncovered
+from node.privacy.names import Reading, unite
+from node.privacy.normal_form import NormalForm
+from protocol.errors import DetectorError
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What is known of a text. Holds none of it."""
+
+    findings: tuple[Finding, ...]
+    language: str | None = None  # one that no installed model covers
+    failures: tuple[Failure, ...] = ()
+
+    def judged(self, accepted: Collection[str]) -> tuple[Failure, ...]:
+        """The failures, where the owner accepts these languages by name."""
+        if self.language is None or self.language in accepted:
+            return self.failures
+        return (*self.failures, language_failure(self.language))
+
+    def __add__(self, other: "Read") -> "Read":
+        return Read(self.findings + other.findings, self.language or other.language, self.failures + other.failures)
+
+
+def failed(code: str, detail: str) -> Read:
+    return Read((), None, (Failure(code, detail),))
+
+
+def read_by_rules(form: NormalForm) -> Read:
+    """Raises DetectorError when a rule crashes or goes over a limit."""
+    return Read(_in_original(find_by_rules(form.text), form))
+
+
+def read_by_names(form: NormalForm, reading: Reading) -> Read:
+    """Raises DetectorError when the reading cannot be of this text."""
+    if any(not 0 <= span.start < span.end <= len(form.text) for span in reading.spans):
+        raise DetectorError("the name models answered with spans that are not of the text")
+    return Read(_in_original(unite(form.text, reading.spans), form), uncovered(form.text, reading.guesses))
+
+
+def _in_original(findings: Sequence[Finding], form: NormalForm) -> tuple[Finding, ...]:
+    return tuple(
+        Finding(*form.original(finding.start, finding.end), finding.type, finding.score, finding.detector)
+        for finding in findings
+    )
