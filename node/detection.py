@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import trio
 
-from node.names_port import NamesPort, NamesText, NamesWorker
+from node.names_worker import NamesPort, NamesText, NamesWorker
 from node.privacy import sensitivity
 from node.privacy.detectors import TEXT_CHARACTERS_MAX
 from node.privacy.findings import PartFindings
