@@ -14,7 +14,7 @@ from typing import Self, TypeVar
 import trio
 
 from node.store.schema import MIGRATIONS, Migration, migrate, refuse_newer, version_of
-from node.store.writer import Outcome, Writer, state_error
+from node.store.writer import SQLITE_ERRORS, Outcome, Writer, state_error
 from protocol.errors import StateError
 
 T = TypeVar("T")
@@ -23,6 +23,7 @@ READERS_MAX = 4
 WRITE_SECONDS_MAX = 10.0  # a sync takes milliseconds; a disk that needs longer than this is broken
 READ_SECONDS_MAX = 30.0
 BUSY_SECONDS_MAX = 5.0
+CHECKED_BYTES_MAX = 256 * 1024 * 1024
 
 _log = logging.getLogger(__name__)
 
@@ -63,11 +64,12 @@ class Store:
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = FULL")
                 connection.execute("PRAGMA secure_delete = ON")
+                _refuse_damaged(path, connection)
                 migrate(connection, path, migrations)
                 readers = _open_readers(path)
                 undo.pop_all()
             return cls(path, Writer(connection), readers)
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             raise StateError(f"{path}: {error}") from error
         except OSError as error:
             raise StateError(f"{path}: {error.strerror}") from error
@@ -80,7 +82,8 @@ class Store:
         try:
             readers = _open_readers(path)
             version = version_of(readers[0])
-        except sqlite3.Error as error:
+            _refuse_damaged(path, readers[0])
+        except SQLITE_ERRORS as error:
             raise StateError(f"{path}: {error}") from error
         if version != len(migrations):
             for reader in readers:
@@ -152,7 +155,7 @@ class Store:
         """Runs `job` at once in the caller's thread: for look-ups of a row, which take microseconds, or for tools."""
         try:
             return job(self._peek)
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             raise state_error(error) from error
 
     def note_lost(self, error: Exception) -> None:
@@ -198,7 +201,7 @@ class Store:
         reader = self._pool.get(timeout=READ_SECONDS_MAX)
         try:
             return job(reader)
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             raise state_error(error) from error
         finally:
             self._pool.put(reader)
@@ -207,6 +210,16 @@ class Store:
 def _connect(path: Path) -> sqlite3.Connection:
     # Transactions are opened by hand (isolation_level None); each connection is used by one thread at a time.
     return sqlite3.connect(path, timeout=BUSY_SECONDS_MAX, isolation_level=None, check_same_thread=False)
+
+
+def _refuse_damaged(path: Path, connection: sqlite3.Connection) -> None:
+    """SQLite's own check, where it takes less than about a second."""
+    if path.stat().st_size > CHECKED_BYTES_MAX:
+        return
+    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":
+        problem = " ".join(found.split())
+        raise StateError(f"{path}: damaged: {problem}: put a copy back, or move it away to start without its history")
 
 
 def _open_readers(path: Path) -> list[sqlite3.Connection]:

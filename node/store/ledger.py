@@ -138,8 +138,8 @@ def show(connection: sqlite3.Connection, receipt_id: str) -> Receipt | None:
     ).fetchall()
     exact = connection.execute("SELECT body FROM receipts WHERE id = ?", (receipt_id,)).fetchone()
     if exact is not None:
-        return Receipt.from_json(json.loads(exact[0]))
-    return Receipt.from_json(json.loads(rows[0][0])) if len(rows) == 1 and receipt_id else None
+        return _read(exact[0])
+    return _read(rows[0][0]) if len(rows) == 1 and receipt_id else None
 
 
 def latest(connection: sqlite3.Connection, limit: int, before: int | None = None) -> tuple[Receipt, ...]:
@@ -148,7 +148,7 @@ def latest(connection: sqlite3.Connection, limit: int, before: int | None = None
     rows = connection.execute(
         "SELECT body FROM receipts WHERE at_wall_s < ? ORDER BY position DESC LIMIT ?", (bound, limit)
     )
-    return tuple(Receipt.from_json(json.loads(row[0])) for row in rows)
+    return tuple(_read(row[0]) for row in rows)
 
 
 def export(connection: sqlite3.Connection) -> Iterator[str]:
@@ -168,8 +168,8 @@ def verify(connection: sqlite3.Connection) -> Verification:
             return Verification(count - 1, head.hex(), f"receipt {count} is missing")
         if head != bytes(link):
             return Verification(count - 1, head.hex(), f"receipt {count} or one before it was changed")
-        fields = json.loads(body)
-        if (fields["id"], fields["at"]) != (receipt_id, at_wall_s):
+        receipt = _read(body)
+        if (receipt.id, receipt.at_wall_s) != (receipt_id, at_wall_s):
             return Verification(count - 1, head.hex(), f"receipt {count} is filed under another id or time")
     kept_count, kept_head = _head(connection)
     if (kept_count, kept_head) != (count, head):
@@ -188,6 +188,13 @@ def _link(previous: bytes, body: str) -> bytes:
 
 def _canonical(receipt: Receipt) -> str:
     return json.dumps(receipt.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def _read(body: str) -> Receipt:
+    try:
+        return Receipt.from_json(json.loads(body))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StateError(f"a receipt is damaged: `islandrun ledger verify` says which ({error})") from error
 
 
 def _refusal_json(refusal: OfferRefusal) -> dict[str, Any]:

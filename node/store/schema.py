@@ -13,34 +13,35 @@ from protocol.errors import StateError
 
 Migration = tuple[str, ...]
 
+# STRICT: SQLite's own check then finds values of a wrong type, so that a damaged file is refused when it is opened.
 _FIRST: Migration = (
     # Single values: genesis, the wall clock's floor, languages that the owner accepted, the key of keyed hashes.
-    "CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID",
     # The membership log, exactly the bytes that were verified, in order of arrival.
-    "CREATE TABLE log_entries (position INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, raw BLOB NOT NULL)",
+    "CREATE TABLE log_entries (position INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, raw BLOB NOT NULL) STRICT",
     # Where islands were reached; a hint, never a proof.
     """CREATE TABLE addresses (
         island TEXT NOT NULL, address TEXT NOT NULL, seen_wall_s INTEGER NOT NULL, PRIMARY KEY (island, address)
-    ) WITHOUT ROWID""",
+    ) STRICT, WITHOUT ROWID""",
     # `hash` chains each receipt to the one before it.
     """CREATE TABLE receipts (
         position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, at_wall_s INTEGER NOT NULL,
         body TEXT NOT NULL, hash BLOB NOT NULL
-    )""",
+    ) STRICT""",
     # `booked` is what counts against the caps: the amount reserved, or what it really was, or 0 once released.
     """CREATE TABLE reservations (
         id INTEGER PRIMARY KEY, request_id BLOB NOT NULL, offer TEXT NOT NULL, day INTEGER NOT NULL,
         amount INTEGER NOT NULL, booked INTEGER NOT NULL, state TEXT NOT NULL, at_wall_s INTEGER NOT NULL
-    )""",
+    ) STRICT""",
     # The money rule itself: one request has at most one paid dispatch that was not definitely refused.
     "CREATE UNIQUE INDEX one_paid_dispatch ON reservations (request_id) WHERE state != 'released'",
     "CREATE INDEX open_reservations ON reservations (state) WHERE state = 'reserved'",
-    "CREATE TABLE budget_days (day INTEGER PRIMARY KEY, booked INTEGER NOT NULL)",
+    "CREATE TABLE budget_days (day INTEGER PRIMARY KEY, booked INTEGER NOT NULL) STRICT",
     # Keyed hashes of paid requests that run or ended in doubt; rows live a minute.
     """CREATE TABLE paid_requests (
         fingerprint BLOB PRIMARY KEY, request_id BLOB NOT NULL, state TEXT NOT NULL,
         mono_ms INTEGER NOT NULL, wall_s INTEGER NOT NULL
-    ) WITHOUT ROWID""",
+    ) STRICT, WITHOUT ROWID""",
 )
 
 MIGRATIONS: tuple[Migration, ...] = (_FIRST,)

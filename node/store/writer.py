@@ -12,6 +12,9 @@ from protocol.errors import IslandRunError, StateError
 Job = Callable[[sqlite3.Connection], Any]
 """Runs inside a transaction of the writer's thread; what it raises undoes it alone."""
 
+SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""What SQLite raises; of a damaged file, its own complaint may hold bytes that are no text."""
+
 BATCH_MAX = 256  # jobs of one transaction: bounds how long the first of them waits for the last
 QUEUE_MAX = 16_384  # jobs waiting; beyond, the disk is not keeping up and new ones are refused
 
@@ -97,7 +100,7 @@ class Writer:
             self._connection.execute("BEGIN IMMEDIATE")
             outcomes = [self._one(pending.job) for pending in batch]
             self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             # A full disk may undo the whole transaction by itself: nothing of the batch is on disk then.
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
@@ -113,11 +116,11 @@ class Writer:
             if not self._connection.in_transaction:
                 raise sqlite3.OperationalError(str(error)) from error
             self._connection.execute("ROLLBACK TO job")
-            outcome = Outcome(error=state_error(error) if isinstance(error, sqlite3.Error) else error)
+            outcome = Outcome(error=state_error(error) if isinstance(error, SQLITE_ERRORS) else error)
         self._connection.execute("RELEASE job")
         return outcome
 
 
-def state_error(error: sqlite3.Error) -> IslandRunError:
+def state_error(error: Exception) -> IslandRunError:
     """SQLite's complaint as ours."""
     return StateError(f"the state on disk: {error}")
