@@ -1,11 +1,11 @@
 """The grammar of typed placeholders: `[PERSON_1]` stands for a value that must not be seen.
 
 `[TYPE_N]`, or `[TYPE_NS]` for another spelling of the same value. Each part of TYPE begins with a letter, so that the
-last underscore always begins N. N counts from 1 without leading zeros; S is B to Z, then AA to ZZ, at first nothing.
+last underscore always begins N. N counts from 1 without leading zeros. S is B to Z, then AA to ZZ; at first, nothing.
 
 Text that looks like a token before anything is masked is masked itself, as a value of the reserved type LITERAL. After
 that every token in the text is one of ours, and putting the values back gives the text byte for byte: there is no
-second syntax of escapes that a model could garble. Source: specs/04-placeholders.md.
+second syntax of escapes that a model could garble. Source: specs/08-placeholders.md.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Placeholders of any text: found where they are, escaped and brought back. specs/04-placeholders.md."""
+"""Placeholders of any text: found where they are, escaped and brought back. specs/08-placeholders.md."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st

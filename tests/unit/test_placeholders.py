@@ -1,4 +1,4 @@
-"""specs/04-placeholders.md."""
+"""specs/08-placeholders.md."""
 
 import pytest
 

@@ -83,7 +83,7 @@ def outcome_of(event) -> str:
 def vectors() -> dict[str, object]:
     return {
         "spec": "specs/03-membership.md",
-        "about": "Each script starts from `genesis` alone. `entry` goes to membership, `record` to the registry, `time` "
+        "about": "Scripts start from `genesis` alone. `entry` goes to membership, `record` to the registry; `time` "
         "only passes. `after` is what is believed then; lists of islands are sorted.",
         "genesis": GENESIS.raw.hex(),
         "archipelago": GENESIS.hash.hex(),

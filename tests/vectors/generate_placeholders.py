@@ -37,7 +37,7 @@ ESCAPED = ["none", "see [PERSON_1] and [PERSON_1]", "[LITERAL_2] [LITERAL_1]", "
 
 def vectors() -> dict[str, object]:
     return {
-        "spec": "specs/04-placeholders.md",
+        "spec": "specs/08-placeholders.md",
         "about": "`found`: start and end in Unicode code points. Unescaping `escaped` with `literals` gives `text`.",
         "tokens": [
             *(
