@@ -56,7 +56,7 @@ __all__ = [
 VERSION = 1
 API_DEFAULT = Address("127.0.0.1", 4753)
 MESH_DEFAULT = (Address("0.0.0.0", 4754), Address("::", 4754))
-FILE_BYTES_MAX = 1024 * 1024
+FILE_BYTES_MAX = 64 * 1024
 
 Settings = Mapping[str, str | None]
 """Flags by name, without dashes: state, config, api, mesh, name, interfaces, embedded. None: not given."""
@@ -175,7 +175,7 @@ def _text(path: Path, read: ReadFile, *, required: bool) -> str | None:
             raise ConfigError(f"{path}: no such file")
         return None
     if len(content.data) > FILE_BYTES_MAX:
-        raise ConfigError(f"{path}: longer than {FILE_BYTES_MAX} bytes")
+        raise ConfigError(f"{path.name}:1: the file is longer than {FILE_BYTES_MAX} bytes")
     try:
         return content.data.decode("utf-8")
     except UnicodeDecodeError as error:

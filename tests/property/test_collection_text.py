@@ -1,6 +1,7 @@
 """Hostile questions find something or nothing; no document loses text on its way into passages."""
 
 import os
+import sqlite3
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,3 +77,36 @@ def test_any_file_becomes_passages_or_is_skipped(data: bytes, path: str) -> None
     for place, passage in chunks(lines_of(path, text or "")):
         assert place.startswith("line")
         assert passage.strip()
+
+
+_WORDS = ["quokka", "numbat", "bilby"]
+_CHANGES = st.lists(
+    st.tuples(st.sampled_from(["a.txt", "b.md", "c/d.html"]), st.lists(st.sampled_from(_WORDS), max_size=3)), max_size=8
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(_CHANGES, min_size=1, max_size=4))
+def test_index_says_what_the_folder_holds_after_any_changes(rounds: list[list[tuple[str, list[str]]]]) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "documents"
+        (folder / "c").mkdir(parents=True)
+        collections = Collections(Path(name) / "held")
+        for changes in rounds:
+            for path, words in changes:
+                if words:
+                    (folder / path).write_text(" ".join(words))
+                else:
+                    (folder / path).unlink(missing_ok=True)
+            done = collections.add("papers", folder, Sensitivity.PUBLIC, os.urandom)
+            for word in _WORDS:
+                here = {
+                    path.relative_to(folder).as_posix()
+                    for path in folder.rglob("*.*")
+                    if path.is_file() and word in path.read_text()
+                }
+                assert {found.file for found in collections.search(done.notice.id, word)} == here
+        (stored,) = (Path(name) / "held").glob("*.db")
+        connection = sqlite3.connect(stored)
+        connection.execute("INSERT INTO passages (passages) VALUES ('integrity-check')")
+        connection.close()
