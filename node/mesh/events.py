@@ -15,7 +15,6 @@ class MeshSetup:
     """All that a mesh process needs. Asked for at every start of one."""
 
     seed: bytes  # of the identity
-    boot: int
     listen: tuple[str, ...]  # endpoints, such as 0.0.0.0:4754
     genesis: bytes | None = None  # None: not enrolled; the mesh then only hears of pairing windows
     entries: tuple[bytes, ...] = ()

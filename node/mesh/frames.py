@@ -65,7 +65,6 @@ class Setup(Message):
     """The first word. Without a genesis the mesh only listens for pairing windows."""
 
     seed: bytes
-    boot: int
     genesis: bytes | None
     entries: tuple[bytes, ...]
     statement: bytes | None

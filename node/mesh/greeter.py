@@ -24,7 +24,7 @@ log = logging.getLogger("islandrun.mesh")
 class Society(Protocol):
     """Who acts on what a greeting brought."""
 
-    async def learned(self, action: Learned) -> None:
+    async def learned(self, action: Learned, source: IslandId) -> None:
         """An entry of the log that is new here."""
 
     async def admitted(self, connection: Connection, action: Admit) -> None:
@@ -67,11 +67,6 @@ class Greeter:
             await self._host.close(connection)
             raise LinkError(problem)
 
-    async def recheck(self) -> None:
-        """The log changed, or time passed: who belongs no more loses its connections."""
-        for connection, session in list(self._sessions.items()):
-            await self._perform(connection, None, session.recheck(now()))
-
     async def _hello(self, connection: Connection, session: Session) -> None:
         actions = session.start(now())
         if not any(isinstance(action, SendGreeting) for action in actions):
@@ -108,7 +103,7 @@ class Greeter:
                     if not connection.dialled:
                         await self._until_ready(framed)
                 case Learned():
-                    await self._society.learned(action)
+                    await self._society.learned(action, connection.peer)
                 case Admit():
                     self._host.promote(connection)
                     await self._society.admitted(connection, action)

@@ -103,7 +103,7 @@ class MeshHost:
             try:
                 self._in_background(stream.pump)
                 await handler(stream)
-            except LinkError:
+            except* LinkError:
                 pass  # the peer or its stream is gone: reset below
             finally:
                 await stream.reset()

@@ -72,7 +72,6 @@ class Pairing:
     async def join(self, message: frames.Join) -> None:
         """Dials a window that was heard of, and carries the stream to its end."""
         window = IslandId(message.window)
-        self._pipes.expect(message.stream)
         try:
             async with joining(
                 message.seed, window, self._heard.get(window, ()), message.deadline_ms / 1_000

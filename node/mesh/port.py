@@ -158,7 +158,6 @@ class MeshPort:
         await life.link.send(
             frames.Setup(
                 setup.seed,
-                setup.boot,
                 setup.genesis,
                 setup.entries,
                 setup.statement,

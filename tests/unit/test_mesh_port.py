@@ -28,7 +28,7 @@ from protocol.errors import LinkError
 from protocol.keys import IslandId, SigningKey
 
 PEER = SigningKey(b"p" * 32).island
-SETUP = MeshSetup(seed=b"s" * 32, boot=3, listen=("127.0.0.1:0",), genesis=b"g", addresses={PEER: ("192.0.2.1:4754",)})
+SETUP = MeshSetup(seed=b"s" * 32, listen=("127.0.0.1:0",), genesis=b"g", addresses={PEER: ("192.0.2.1:4754",)})
 WAIT_S = 5.0
 
 
@@ -87,7 +87,7 @@ async def test_each_life_of_the_mesh_is_set_up_alike() -> None:
         await core.event(MeshGone)
         again = await nursery.start(core.live)
         setup = await again.receive()
-        assert setup == frames.Setup(SETUP.seed, 3, b"g", (), None, SETUP.listen, None)
+        assert setup == frames.Setup(SETUP.seed, b"g", (), None, SETUP.listen, None)
         assert await again.receive() == frames.Remember(PEER, ("192.0.2.1:4754",))
 
 
@@ -268,7 +268,7 @@ async def test_a_deadline_without_a_word_of_the_mesh_is_an_error_and_resets_the_
 
 async def test_nonsense_from_the_mesh_ends_its_life_and_not_the_core() -> None:
     async with a_core() as (core, mesh, _):
-        await mesh.send(frames.Setup(b"", 0, None, (), None, (), None))
+        await mesh.send(frames.Setup(b"", None, (), None, (), None))
         gone = await core.event(MeshGone)
         assert isinstance(gone, MeshGone) and "Setup" in gone.problem
 
