@@ -4,7 +4,7 @@ Load is asked, not gossiped: an answer is good for LOAD_GOOD_MS. The collections
 alone; statements and certificates name none.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -17,6 +17,7 @@ from protocol.terms import Sensitivity
 LOAD_GOOD_MS: Final = 5_000
 MODEL_BYTES_MAX: Final = 128
 NAME_BYTES_MAX: Final = 64
+PERSON_BYTES_MAX: Final = 256
 _COUNT_MAX: Final = 1_000_000
 _LIMITS: Final = Limits(bytes_max=CONTENT_BYTES_MAX, depth_max=3, items_max=512)
 _LABELS: Final = {level.label: level for level in Sensitivity}
@@ -32,6 +33,14 @@ class LoadQuestion:
 @dataclass(frozen=True, slots=True)
 class CollectionsQuestion:
     """Which of your collections may I ask?"""
+
+
+@dataclass(frozen=True, slots=True)
+class GrantQuestion:
+    """From a holder to a signer: let the islands of this person ask my collection, by its id."""
+
+    collection: bytes
+    person: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +72,32 @@ class CollectionsAnswer:
     collections: tuple[CollectionName, ...]
 
 
-QuestionContent: TypeAlias = LoadQuestion | CollectionsQuestion
-AnswerContent: TypeAlias = LoadAnswer | CollectionsAnswer
+@dataclass(frozen=True, slots=True)
+class GrantAnswer:
+    """How many islands got a new certificate; None: the signer did not do it."""
+
+    islands: int | None
 
 
-_QUESTIONS: Final[Mapping[str, QuestionContent]] = {"load": LoadQuestion(), "collections": CollectionsQuestion()}
+QuestionContent: TypeAlias = LoadQuestion | CollectionsQuestion | GrantQuestion
+AnswerContent: TypeAlias = LoadAnswer | CollectionsAnswer | GrantAnswer
 
 
 def encode_question(question: QuestionContent) -> bytes:
-    return encode({KIND: "load" if isinstance(question, LoadQuestion) else "collections"})
+    match question:
+        case LoadQuestion():
+            return encode({KIND: "load"})
+        case CollectionsQuestion():
+            return encode({KIND: "collections"})
+        case GrantQuestion(collection, person):
+            return encode({KIND: "grant", "collection": collection, "person": person})
 
 
 def decode_question(data: bytes) -> QuestionContent:
     """Raises PeerError."""
     with peers_fault("question"):
         fields = Fields(decode(data, _LIMITS), "question")
-        question = fields.choice(KIND, _QUESTIONS)
+        question = fields.choice(KIND, _QUESTIONS)(fields)
         fields.end()
         return question
 
@@ -91,13 +110,15 @@ def encode_answer(answer: AnswerContent) -> bytes:
         case CollectionsAnswer(collections):
             names: list[Wire] = [[one.id, one.name, one.label.label, one.digest] for one in collections]
             return encode({KIND: "collections", "collections": names})
+        case GrantAnswer(islands):
+            return encode({KIND: "grant", "islands": islands})
 
 
 def decode_answer(data: bytes) -> AnswerContent:
     """Raises PeerError."""
     with peers_fault("answer"):
         fields = Fields(decode(data, _LIMITS), "answer")
-        kind = fields.choice(KIND, {"load": _load_answer, "collections": _collections_answer})
+        kind = fields.choice(KIND, _ANSWERS)
         answer = kind(fields)
         fields.end()
         return answer
@@ -126,3 +147,23 @@ def _collections_answer(fields: Fields) -> AnswerContent:
             for entry in entries(fields, "collections", GRANTS_MAX, 4)
         )
     )
+
+
+def _grant_question(fields: Fields) -> QuestionContent:
+    return GrantQuestion(fields.octets("collection", GRANT_BYTES), fields.text("person", PERSON_BYTES_MAX))
+
+
+def _grant_answer(fields: Fields) -> AnswerContent:
+    return GrantAnswer(fields.integer_or_nil("islands", 0, _COUNT_MAX))
+
+
+_QUESTIONS: Final[Mapping[str, Callable[[Fields], QuestionContent]]] = {
+    "load": lambda _fields: LoadQuestion(),
+    "collections": lambda _fields: CollectionsQuestion(),
+    "grant": _grant_question,
+}
+_ANSWERS: Final[Mapping[str, Callable[[Fields], AnswerContent]]] = {
+    "load": _load_answer,
+    "collections": _collections_answer,
+    "grant": _grant_answer,
+}
