@@ -104,6 +104,10 @@ class LogEntries:
         last = max(slots)
         return last + 1, slots[last].hash
 
+    def last_sequence(self, issuer: IslandId) -> int:
+        """The highest number held of the issuer's entries; 0 where there are none."""
+        return max(self._slots.get(issuer, ()), default=0)
+
     def raws(self, heads: Mapping[IslandId, tuple[int, bytes]] | None = None) -> tuple[bytes, ...]:
         """Every entry that whoever has `heads` lacks, in an order in which each issuer is made before it writes."""
         heads = heads or {}

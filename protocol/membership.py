@@ -140,6 +140,10 @@ class Membership:
         """`sequence` and `previous` of the issuer's next entry. Raises MembershipError for a signer that is frozen."""
         return self._log.next_link(issuer)
 
+    def last_sequence(self, island: IslandId) -> int:
+        """`keep` of a revocation that lets stand what the island signed so far; 0 where it signed nothing."""
+        return self._log.last_sequence(island)
+
     def snapshot(self) -> Snapshot:
         return Snapshot(
             certificates=tuple((island, self._current[island].hash) for island in sorted(self._current)),

@@ -147,17 +147,21 @@ class Registry:
         return island in self._quarantine
 
     def expire(self, now: Now) -> tuple[IslandId, ...]:
-        """Forgets what has ended; returns the islands whose statement did, by id."""
-        ended = sorted(island for island in self._statements if self.statement(island, now) is None)
+        """Forgets what has ended; returns the islands whose statement did, by id.
+
+        A member whose certificate ran out is hidden, not forgotten: once renewed, what it said is believed again.
+        """
+        ended = sorted(
+            island
+            for island, held in self._statements.items()
+            if held.until_ms <= now.mono_ms or not self._belongs(island)
+        )
         for island in ended:
             del self._statements[island]
-        gone = [island for island in self._newest if not self._membership.is_live(island, now)]
-        for island in gone:
-            del self._newest[island]
         for observer in list(self._observations):
             self._expire_observations(observer, now)
-        for known in (self._quarantine, self._forgotten):
-            for island in [island for island in known if not self._membership.is_live(island, now)]:
+        for known in (self._newest, self._quarantine, self._forgotten):
+            for island in [island for island in known if not self._belongs(island)]:
                 del known[island]
         return tuple(ended)
 
@@ -221,14 +225,17 @@ class Registry:
 
     def _expire_observations(self, observer: IslandId, now: Now) -> None:
         held = self._observations[observer]
-        live = self._membership.is_live(observer, now)
+        belongs = self._belongs(observer)
         for subject, (newest, observation) in list(held.items()):
-            if live and observation.until_ms > now.mono_ms:
+            if belongs and observation.until_ms > now.mono_ms:
                 continue
             del held[subject]
             self._forgotten[observer] = max(self._forgotten.get(observer, (-1, -1)), newest.order)
         if not held:
             del self._observations[observer]
+
+    def _belongs(self, island: IslandId) -> bool:
+        return self._membership.certificate(island) is not None
 
     def _refusal(self, author: IslandId, boot: int, now: Now) -> Refused | None:
         if not self._membership.is_live(author, now):

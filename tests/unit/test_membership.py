@@ -202,6 +202,16 @@ def test_a_removed_signer_keeps_only_what_the_revocation_keeps():
     assert not membership.is_live(EVE.island, NOW)
 
 
+def test_a_lost_founder_is_removed_without_those_it_admitted():
+    membership, log = fresh()
+    accept(membership, log.certificate(ADA), log.certificate(BOB, signer=True), log.certificate(CAT))
+    assert (membership.last_sequence(ADA.island), membership.last_sequence(BOB.island)) == (3, 0)
+    accept(membership, Log(BOB, GENESIS.hash).revocation(ADA.island, keep=membership.last_sequence(ADA.island)))
+    assert {member.island for member in membership.members(NOW)} == {BOB.island, CAT.island}
+    accept(membership, log.certificate(EVE))
+    assert not membership.is_live(EVE.island, NOW)
+
+
 def test_two_entries_with_one_number_freeze_the_issuers_enrolments_and_alarm():
     membership, log = fresh()
     first = log.certificate(BOB)

@@ -87,6 +87,16 @@ def test_the_wall_clock_does_not_end_a_statement(registry):
     assert registry.statement(BOB.island, dataclasses.replace(NOW, wall_s=NOW.wall_s + 86_400)) is not None
 
 
+def test_a_lapsed_members_statement_is_hidden_until_it_is_renewed(membership, log):
+    registry = Registry(membership)
+    membership.accept(log.certificate(BOB, expires_s=NOW.wall_s + 10).raw, NOW)
+    registry.accept(statement(BOB).raw, NOW)
+    assert registry.statement(BOB.island, later(s=10)) is None
+    assert registry.expire(later(s=10)) == ()
+    membership.accept(log.certificate(BOB, not_before_s=NOW.wall_s + 5).raw, later(s=11))
+    assert registry.statement(BOB.island, later(s=11)) is not None
+
+
 def test_two_statements_with_one_number_are_quarantined_until_a_later_boot(registry):
     registry.accept(statement(BOB).raw, NOW)
     assert registry.accept(statement(BOB, battery=1).raw, NOW) == refused(RefusalReason.EQUIVOCATION, BOB)
