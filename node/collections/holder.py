@@ -4,6 +4,7 @@ The certificate is the authority: a person's islands carry the random ids of wha
 the same as of a collection that does not exist.
 """
 
+import logging
 import re
 import threading
 from collections.abc import Sequence
@@ -17,6 +18,8 @@ from protocol.errors import RefusedError, StateError
 from protocol.members import Member
 from protocol.terms import Sensitivity, Tier
 
+_log = logging.getLogger(__name__)
+
 COLLECTION_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 PASSAGES_DEFAULT = 8
 
@@ -28,12 +31,17 @@ def covers(clearance: Sequence[Clearance], tier: Tier, label: Sensitivity) -> bo
 
 
 class Collections:
-    """All methods block on the disk: call them in a thread. `add` runs one at a time."""
+    """All methods block on the disk: call them in a thread. `add` runs one at a time.
+
+    `own` and `visible_to` alone are quick enough for an event loop once they were called: they look whether a file has
+    changed, and read only what has.
+    """
 
     def __init__(self, directory: Path, clearance: Sequence[Clearance] = DEFAULT_CLEARANCE) -> None:
         self._directory = directory
         self._clearance = tuple(clearance)
         self._adding = threading.Lock()
+        self._known: dict[Path, tuple[tuple[int, ...], Notice | None]] = {}
 
     def add(
         self, name: str, root: Path, label: Sensitivity, entropy: Entropy, progress: Progress | None = None
@@ -78,7 +86,8 @@ class Collections:
 
     def own(self) -> tuple[Notice, ...]:
         """For requests of this island itself, which need no grant: nothing crosses to anybody."""
-        return tuple(sorted((index.notice() for index in self._indices()), key=lambda notice: notice.name))
+        notices = [notice for index in self._indices() if (notice := self._notice(index)) is not None]
+        return tuple(sorted(notices, key=lambda notice: notice.name))
 
     def visible_to(self, member: Member, tier: Tier) -> tuple[Notice, ...]:
         """What a member is told of: granted by its certificate, and of a label that its tier covers. Nothing else."""
@@ -92,7 +101,7 @@ class Collections:
         Raises RefusedError, in the same words for a collection that is not granted and for one that is not here.
         """
         index = Index(self._path(collection))
-        notice = index.notice() if len(collection) == COLLECTION_ID_BYTES and index.path.exists() else None
+        notice = self._notice(index) if len(collection) == COLLECTION_ID_BYTES else None
         if notice is None or not self._may_ask(member, tier, notice):
             raise RefusedError("unknown_collection", "no such collection is held here for this person", reachable=True)
         return notice, index.search(question, limit)
@@ -104,6 +113,17 @@ class Collections:
             raise StateError("no such collection is held here")
         return index.search(question, limit)
 
+    def _notice(self, index: Index) -> Notice | None:
+        mark = index.mark()
+        if mark is None:
+            self._known.pop(index.path, None)
+            return None
+        known = self._known.get(index.path)
+        if known is None or known[0] != mark:
+            known = (mark, _readable_notice(index))
+            self._known[index.path] = known
+        return known[1]
+
     def _may_ask(self, member: Member, tier: Tier, notice: Notice) -> bool:
         return notice.id in member.grants and covers(self._clearance, tier, notice.label)
 
@@ -114,4 +134,14 @@ class Collections:
         return tuple(Index(path) for path in sorted(self._directory.glob("*.db")))
 
     def _find(self, name: str) -> Index | None:
-        return next((index for index in self._indices() if index.notice().name == name), None)
+        named = ((index, self._notice(index)) for index in self._indices())
+        return next((index for index, notice in named if notice is not None and notice.name == name), None)
+
+
+def _readable_notice(index: Index) -> Notice | None:
+    """A collection whose file is damaged is not there; the others are."""
+    try:
+        return index.notice()
+    except StateError as error:
+        _log.error("a collection cannot be read and is left out: %s", error)
+        return None

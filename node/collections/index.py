@@ -113,6 +113,18 @@ class Index:
             ).fetchall()
         return tuple(Passage(path, place, text, -rank) for path, place, text, rank in rows)
 
+    def mark(self) -> tuple[int, ...] | None:
+        """Differs after every change to the file, whoever made it; None when it is gone. Microseconds."""
+        try:
+            main = self.path.stat()
+        except FileNotFoundError:
+            return None
+        try:
+            log = self._beside("-wal").stat()
+        except FileNotFoundError:
+            return (main.st_ino, main.st_mtime_ns, main.st_size)
+        return (main.st_ino, main.st_mtime_ns, main.st_size, log.st_ino, log.st_mtime_ns, log.st_size)
+
     def erase(self) -> None:
         """Overwrites the file, then takes it away."""
         for path in (self._beside("-wal"), self.path):
@@ -142,7 +154,7 @@ class Index:
                 if version > SCHEMA_VERSION:
                     raise StateError(f"{self.path}: version {version} was written by a newer IslandRun: upgrade it")
                 yield connection
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise StateError(f"{self.path}: {error}") from error
 
 
@@ -267,8 +279,11 @@ def _expunge(connection: sqlite3.Connection) -> None:
 
 def _notice(connection: sqlite3.Connection) -> Notice:
     about = dict(connection.execute("SELECT name, value FROM about"))
-    label = Sensitivity.parse(about["label"])
-    return Notice(CollectionId(bytes(about["id"])), about["name"], label, bytes(about["digest"]))
+    try:
+        label = Sensitivity.parse(about["label"])
+        return Notice(CollectionId(bytes(about["id"])), str(about["name"]), label, bytes(about["digest"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise StateError(f"a collection's file is damaged: {error}") from error
 
 
 def _about(connection: sqlite3.Connection, name: str) -> object:

@@ -333,3 +333,27 @@ def test_request_without_a_question_is_refused() -> None:
     assert question(request) == ""
     with pytest.raises(RequestError, match="a message of the user"):
         augment(request, [passage(1)], 1000)
+
+
+def test_what_another_process_changes_is_seen_at_once(collections: Collections, folder: Path, tmp_path: Path) -> None:
+    add(collections, folder)
+    first = collections.own()
+    other = Collections(tmp_path / "collections")
+    (folder / "new.txt").write_text("bilby")
+    done = add(other, folder, Sensitivity.PUBLIC)
+    assert collections.own() == (done.notice,) != first
+    other.remove("papers")
+    assert collections.own() == ()
+
+
+def test_damaged_collection_is_left_out_and_hides_no_other(
+    collections: Collections, folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    add(collections, folder)
+    (tmp_path / "collections" / f"{'0' * 32}.db").write_bytes(b"something else " * 1000)
+    again = Collections(tmp_path / "collections")
+    assert [notice.name for notice in again.own()] == ["papers"]
+    assert add(again, folder).unchanged == 4
+    assert len([record for record in caplog.records if "left out" in record.message]) == 1
+    with pytest.raises(StateError, match="not a database"):
+        again.held()
