@@ -143,5 +143,5 @@ def _readable_notice(index: Index) -> Notice | None:
     try:
         return index.notice()
     except StateError as error:
-        _log.error("a collection cannot be read and is left out: %s", error)
+        _log.error("collection_unreadable", extra={"why": str(error)})
         return None

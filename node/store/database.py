@@ -162,7 +162,7 @@ class Store:
         """Counts a write that failed and that its maker goes on without."""
         self._lost += 1
         self._last_error = str(error)
-        _log.error("a write did not reach the disk: %s", error)
+        _log.error("write_lost", extra={"why": str(error)})
 
     @property
     def health(self) -> StoreHealth:

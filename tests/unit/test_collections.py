@@ -354,6 +354,6 @@ def test_damaged_collection_is_left_out_and_hides_no_other(
     again = Collections(tmp_path / "collections")
     assert [notice.name for notice in again.own()] == ["papers"]
     assert add(again, folder).unchanged == 4
-    assert len([record for record in caplog.records if "left out" in record.message]) == 1
+    assert len([record for record in caplog.records if record.message == "collection_unreadable"]) == 1
     with pytest.raises(StateError, match="not a database"):
         again.held()
