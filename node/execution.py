@@ -1,0 +1,187 @@
+"""One request, from assessment to restored answer: the whole way, left to right, never back.
+
+    api -> Order -> privacy.assess -> agents judge -> router.decide -> sanitize -> seal -> island -> open -> backend
+        -> seal -> open -> restore -> api -> ledger
+
+Assessing and deciding are in node/judgement.py, sealing and opening in node/backends/peer.py, what follows a failure in
+node/dispatch.py, and the restored answer's way back in node/attempt.py. This file joins them, and keeps the money rule.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from node.agents.router import Choice
+from node.api.ports import Order, Route, Sink
+from node.attempt import Attempt
+from node.bill import Bill
+from node.detection import Detection
+from node.dispatch import Action, Cut, Dispatch, Fail, Failed, Try
+from node.facts import worst_cost
+from node.judgement import NOTHING_TRIED, Judged, Judgement, Tried
+from node.ports import Call
+from node.privacy.answer import AnswerRestorer
+from node.receipts import OpenReceipt, Receipts
+from node.refusals import nobody_answered, nobody_may_answer, repeated
+from node.store.budget import Caps, OverCap, PaidBefore
+from node.store.files import Entropy
+from node.store.money import Money, Repeated
+from protocol.answers import Finished
+from protocol.chat import ChatRequest
+from protocol.errors import BackendFailure, CutAnswerError
+from protocol.terms import NanoUsd, Now
+
+REQUEST_ID_BYTES = 16
+
+
+class Payload(NamedTuple):
+    """What one offer is sent, and what brings its answer back."""
+
+    request: ChatRequest
+    restorer: AnswerRestorer | None
+
+
+class Pipeline:
+    """Runs orders (`node.api.ports.Execution`). One a node; keeps nothing of any request."""
+
+    def __init__(
+        self,
+        judgement: Judgement,
+        detection: Detection,
+        money: Money,
+        caps: Callable[[], Caps],
+        receipts: Receipts,
+        clock: Callable[[], Now],
+        entropy: Entropy,
+    ) -> None:
+        self.judgement = judgement
+        self.detection = detection
+        self.money = money
+        self.caps = caps
+        self.clock = clock
+        self._receipts = receipts
+        self._entropy = entropy
+
+    async def run(self, order: Order, sink: Sink) -> None:
+        """Whatever comes of it, a receipt says so."""
+        request_id = self._entropy(REQUEST_ID_BYTES)
+        sink.decided(request_id.hex())
+        marks = self.money.marks(order.key_name, order.idempotency_key, order.request.to_json())
+        if self.money.repeated(marks, request_id, self.clock()):
+            raise repeated()
+        with self._receipts.opened(order, request_id) as receipt:
+            run = _Run(self, order, request_id, marks, sink, receipt)
+            await run.to_its_end()
+
+
+class _Run:
+    """One request's way."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        order: Order,
+        request_id: bytes,
+        marks: tuple[bytes, ...],
+        sink: Sink,
+        receipt: OpenReceipt,
+    ) -> None:
+        self._pipeline = pipeline
+        self._order = order
+        self._request_id = request_id
+        self._marks = marks
+        self._sink = sink
+        self._receipt = receipt
+
+    async def to_its_end(self) -> None:
+        """Raises RequestError, RefusedError or CutAnswerError; returns when the client has the whole answer."""
+        judged = await self._judge(NOTHING_TRIED)
+        if not judged.decision.plan:
+            raise nobody_may_answer(judged)
+        plan, action = await self._down(judged, NOTHING_TRIED)
+        if isinstance(action, Fail) and not judged.assessed.names_run:
+            # Only what is cleared for everything was tried. Others may follow, once the name models have read the text.
+            tried = Tried(frozenset(one.offer for one in plan.attempts), plan.ambiguous, names=True)
+            judged = await self._judge(tried)
+            if judged.decision.plan:
+                plan, action = await self._down(judged, tried)
+        match action:
+            case Cut(code, should_retry):
+                raise CutAnswerError(code, "the answer ended before it was whole", should_retry=should_retry)
+            case Fail():
+                raise nobody_answered(judged, plan, action)
+
+    async def _judge(self, tried: Tried) -> Judged:
+        judged = await self._pipeline.judgement.judge(self._order, self._request_id, tried)
+        self._receipt.decision = judged.decision
+        return judged
+
+    async def _down(self, judged: Judged, tried: Tried) -> tuple[Dispatch, Action]:
+        """Down the plan, until an offer answered or none may follow."""
+        plan = Dispatch(judged.decision.plan, unpaid_only=tried.unpaid_only)
+        action = plan.start(self._pipeline.clock())
+        while isinstance(action, Try):
+            action = await self._attempt(judged, plan, action.choice)
+            self._receipt.ambiguous = plan.ambiguous
+        return plan, action
+
+    async def _attempt(self, judged: Judged, plan: Dispatch, choice: Choice) -> Action:
+        """One offer. A paid one is reserved on disk before anything is sent, and booked before its end is told."""
+        money, clock = self._pipeline.money, self._pipeline.clock
+        payload = self._payload(judged, choice)
+        bill: Bill | None = None
+        if choice.offer.paid:
+            amount = worst_cost(judged.asked, choice)
+            reserved = await money.reserve(
+                self._request_id, choice.offer.name, amount, self._pipeline.caps(), self._marks, clock()
+            )
+            match reserved:
+                case Repeated():
+                    raise repeated()
+                case OverCap() | PaidBefore():
+                    return plan.on(Failed(BackendFailure.REFUSED, "not_reserved"), clock())
+            bill = Bill(money, reserved, choice.offer, judged.asked.prompt_tokens, clock)
+        attempt = self._prepared(judged, plan, choice, payload, bill)
+        try:
+            action = plan.on(await attempt.run(), clock())
+            if bill is not None:
+                await bill.failed(ambiguous=plan.ambiguous)
+            return action
+        except BaseException:
+            if bill is not None:
+                await bill.cancelled(attempt.deltas)
+            raise
+        finally:
+            self._receipt.note(choice, attempt.first_token_ms, attempt.finished, bill.booked if bill else NanoUsd(0))
+
+    def _payload(self, judged: Judged, choice: Choice) -> Payload:
+        """The text as this offer may see it."""
+        if not choice.sanitize:
+            return Payload(self._order.request, None)
+        sanitized = self._pipeline.detection.sanitize(self._order.request, judged.assessed)
+        return Payload(sanitized.request, AnswerRestorer(sanitized.vault))
+
+    def _prepared(self, judged: Judged, plan: Dispatch, choice: Choice, payload: Payload, bill: Bill | None) -> Attempt:
+        asked, offer = judged.asked, choice.offer
+        route = Route(
+            decision_id=self._request_id.hex(),
+            island=offer.island,
+            tier=offer.tier,
+            sanitized=choice.sanitize,
+            sensitivity=judged.decision.sensitivity,
+            model=offer.model,
+            cost_nano_usd=worst_cost(asked, choice) if offer.paid else 0,
+        )
+        return Attempt(
+            plan=plan,
+            backend=judged.survey.backend(offer.name),
+            call=Call(self._request_id, offer.model, payload.request, asked.output_tokens, asked.collection),
+            restorer=payload.restorer,
+            route=route,
+            sink=self._sink,
+            clock=self._pipeline.clock,
+            before_end=_nothing if bill is None else bill.finished,
+        )
+
+
+async def _nothing(_finished: Finished) -> None:
+    """An unpaid offer has nothing to settle."""

@@ -1,0 +1,69 @@
+"""What the agents are told of an order: facts and no text. Pure."""
+
+from dataclasses import dataclass
+
+from node.agents.request import ModelSelector, RequestFacts
+from node.agents.router import Choice
+from node.api.ports import Order
+from node.detection import Assessed
+from protocol.chat import ChatRequest
+from protocol.terms import NanoUsd, Sensitivity, Tier, cost_nano_usd
+
+CHARACTERS_PER_TOKEN = 3  # English has about 4; code, numbers and other languages fewer: rather too many tokens
+TOKENS_PER_MESSAGE = 8
+OUTPUT_TOKENS_MAX = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What stays the same of an order, however often it is judged."""
+
+    order: Order
+    request_id: bytes
+    selector: ModelSelector
+    prompt_tokens: int
+    output_tokens: int
+    collection: bytes | None  # the id of the one that the selector names, where it is known
+    label: Sensitivity | None
+
+    def facts(
+        self, assessed: Assessed, *, names_known: bool, excluded: frozenset[str], unpaid_only: bool
+    ) -> RequestFacts:
+        """`names_known`: the assessment may be relied on for offers that are not cleared for everything."""
+        order = self.order
+        return RequestFacts(
+            sensitivity=assessed.sensitivity,
+            sensitivity_after=assessed.after,
+            selector=self.selector,
+            prompt_tokens=self.prompt_tokens,
+            max_output_tokens=self.output_tokens,
+            names_known=names_known,
+            collection=self.collection,
+            label=self.label,
+            needs_tools=order.request.has_tools,
+            max_tier=Tier.CLOUD if order.max_tier is None else order.max_tier,
+            max_cost=order.max_cost,
+            unpaid_only=unpaid_only,
+            excluded=excluded,
+            seed=self.request_id,
+        )
+
+
+def prompt_tokens(request: ChatRequest) -> int:
+    """About how many tokens the request has; rather too many."""
+    characters = sum(len(part.text) for part in request.texts())
+    return characters // CHARACTERS_PER_TOKEN + TOKENS_PER_MESSAGE * (len(request.body["messages"]) + 1)
+
+
+def output_tokens(request: ChatRequest, default: int) -> int:
+    """The bound of each answer: no request is sent without one."""
+    asked = request.max_output_tokens if request.max_output_tokens is not None else default
+    return max(1, min(asked, OUTPUT_TOKENS_MAX))
+
+
+def worst_cost(asked: Asked, choice: Choice) -> NanoUsd:
+    """What is reserved before a paid dispatch; 0 where the price is unknown, which no cap lets through."""
+    offer = choice.offer
+    answers = asked.output_tokens * asked.order.request.choices
+    prompt = cost_nano_usd(asked.prompt_tokens, offer.input_price or NanoUsd(0))
+    return NanoUsd(prompt + cost_nano_usd(answers, offer.output_price or NanoUsd(0)))

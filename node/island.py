@@ -1,0 +1,330 @@
+"""The composition root: everything that one island is made of, started, supervised and ended together.
+
+core (this process)   API, decision, envelopes, store, sealing keys
+mesh                  libp2p, zeroconf            node/mesh/process.py
+names                 the name models             node/workers/names.py
+llama                 the embedded model          node/workers/llama.py
+"""
+
+import logging
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+
+import psutil
+import trio
+
+from node.agents.policy import Policy
+from node.agents.policy_file import parse_policy
+from node.archipelago import Archipelago
+from node.authority import Authority
+from node.backends.discovery import LocalServers
+from node.backends.llama_cpp import EmbeddedLlama
+from node.clock import now
+from node.collections.holder import Collections
+from node.configuration.values import Config
+from node.detection import CACHE_KEY_BYTES, Detection, PrivacyPolicy
+from node.directory import CollectionDirectory
+from node.execution import Pipeline
+from node.happenings import Happenings
+from node.judgement import Judgement
+from node.local_answers import PeerAnswers
+from node.mesh.events import (
+    IncomingQuestion,
+    IncomingStream,
+    MemberDown,
+    MemberHealth,
+    MemberUp,
+    MeshAlarm,
+    MeshCounts,
+    MeshEvent,
+    MeshGone,
+    MeshReady,
+    MeshSetup,
+    RecordBelieved,
+    StatementNeeded,
+    WindowHeard,
+    WindowStream,
+)
+from node.mesh.port import MeshPort
+from node.names_worker import NamesWorker
+from node.offers import Offers
+from node.pairing import Pairing
+from node.peers import Peers
+from node.ports import BackendModel
+from node.questions import Questions
+from node.receipts import Receipts
+from node.services import OwnOffer, Services
+from node.serving import Serving
+from node.store import records
+from node.store.budget import Caps, effective_day_cap
+from node.store.database import Store
+from node.store.files import StateDirectory
+from node.store.money import Money
+from node.supervision import ChildState, Serve, supervise
+from protocol.errors import ConfigError, IslandRunError, LinkError
+from protocol.keys import IslandId
+from protocol.members import Admitted, Forked, Removed, Renewed
+from protocol.records import OFFERS_MAX, ModelOffer, ModelOrigin
+
+STATE_CHECK_S = 2.0
+SERVICES_REFRESH_S = 15.0
+RENEWAL_CHECK_S = 3_600.0
+COLLECTIONS_REFRESH_S = 60.0
+
+log = logging.getLogger("islandrun.island")
+
+
+class Island:
+    """The parts of a running node, wired. Made by `node.cli.start`."""
+
+    def __init__(
+        self,
+        config: Config,
+        read_config: Callable[[], Config],
+        directory: StateDirectory,
+        store: Store,
+        archipelago: Archipelago,
+        money: Money,
+        languages: frozenset[str],
+        addresses: Mapping[IslandId, tuple[str, ...]],
+    ) -> None:
+        self.config = config
+        self.clock = now
+        self.began = now()
+        self.store = store
+        self.archipelago = archipelago
+        self.money = money
+        self._read_config = read_config
+        self._languages = languages
+        self._policy = policy_of(config)
+        self._statement: bytes | None = None
+        self._stated: tuple[BackendModel, ...] = ()
+        self._nursery: trio.Nursery
+        self.addresses = dict(addresses)
+        self.happenings = Happenings(now)
+        self.authority = Authority(archipelago, now)
+        self.mesh = MeshPort(self._mesh_setup, self._on_mesh_event)
+        self.names = NamesWorker()
+        self.embedded = EmbeddedLlama() if config.embedded.enabled else None
+        self.services = Services(self.embedded, LocalServers(), config)
+        self.collections = Collections(directory.collections, self._policy.clearance)
+        self.directory = CollectionDirectory(archipelago.island, self.collections.own)
+        self.peers = Peers(archipelago, self.mesh, now)
+        self.detection = Detection(self.names, os.urandom(CACHE_KEY_BYTES), self._privacy_policy())
+        self.offers = Offers(archipelago, self.services, self.peers, self.directory, self.collections, battery)
+        self.judgement = Judgement(
+            self.detection, self.offers, self.policy, lambda: self.config.limits.output_tokens_default, now
+        )
+        receipts = Receipts(store, now)
+        self.pipeline = Pipeline(self.judgement, self.detection, money, self.caps, receipts, now, os.urandom)
+        answers = PeerAnswers(self.services, self.collections, archipelago.me)
+        self.serving = Serving(archipelago.keyring, archipelago.member, answers, now)
+        self.questions = Questions(
+            archipelago, self.authority, self.services, self.collections, self.directory, self.mesh
+        )
+        self.pairing = Pairing(archipelago, self.authority, self.mesh, self.happenings, self.caps, self.joined, now)
+        self.children = [ChildState("mesh"), ChildState("names")]
+        if self.embedded is not None:
+            self.children.append(ChildState("llama"))
+
+    def policy(self) -> Policy:
+        """The owner's, with what the caps leave at this moment."""
+        return replace(self._policy, remaining=self.money.remaining(self.caps(), now()))
+
+    def caps(self) -> Caps:
+        """The share that this island's certificate carries, and what its own configuration says: the smaller counts."""
+        member = self.archipelago.member(self.archipelago.island)
+        share = None if member is None else member.spend_share
+        return Caps(effective_day_cap(share, self.config.caps.day), self.config.caps.month)
+
+    def warnings(self) -> list[str]:
+        """What the owner should know of this node's state."""
+        found = []
+        if self.store.health.lost:
+            found.append(f"{self.store.health.lost} writes did not reach the disk: {self.store.health.last_error}")
+        if self.archipelago.member(self.archipelago.island) is None:
+            found.append("this island's certificate is not valid now: enrol it again")
+        return found
+
+    async def reload(self) -> None:
+        """Reads the configuration again, whole or not at all. Addresses take effect at the next start."""
+        config = self._read_config()
+        policy = policy_of(config)
+        unused = self.services.configure(config)
+        self.config, self._policy = config, policy
+        self.detection.policy = self._privacy_policy()
+        for backend in unused:
+            await backend.aclose()
+        self.happenings.tell("configuration_reloaded")
+
+    async def accept_languages(self, languages: frozenset[str]) -> None:
+        """The owner accepts text in these languages without a name model; kept for later starts."""
+        await self.store.write(lambda connection: records.accept_languages(connection, languages))
+        self._languages |= languages
+        self.detection.policy = self._privacy_policy()
+
+    async def collections_changed(self) -> None:
+        """Own collections came or went: peers learn it when they ask again."""
+        self.happenings.tell("collections_changed")
+
+    async def state(self) -> None:
+        """Signs and publishes what this island can do now."""
+        servable = (await self.services.servable())[:OFFERS_MAX]
+        percent = battery()
+        self._stated = tuple(own.model for own in servable)
+        self._statement = self.archipelago.state(
+            tuple(stated_offer(own) for own in servable), None if percent is None else int(percent)
+        )
+        await self.mesh.publish(self._statement)
+
+    async def joined(self) -> None:
+        """This island belongs to another archipelago now: the mesh begins again."""
+        self._statement = None
+        self.addresses.clear()
+        await self.mesh.restart()
+        await self.state()
+
+    async def run(self) -> None:
+        """Every process and every loop, until cancelled."""
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            for child in self.children:
+                module, arguments, serve = self._child(child.name)
+                nursery.start_soon(supervise, child, module, arguments, serve)
+            nursery.start_soon(self._every, STATE_CHECK_S, self._state_changes)
+            nursery.start_soon(self._every, SERVICES_REFRESH_S, self.services.refresh)
+            nursery.start_soon(self._every, RENEWAL_CHECK_S, self._renew)
+            nursery.start_soon(self._every, COLLECTIONS_REFRESH_S, self._learn_collections)
+
+    def _child(self, name: str) -> tuple[str, list[str], Serve]:
+        if name == "mesh":
+            return "node.mesh.process", [], self.mesh.serve
+        if name == "names":
+            return "node.workers.names", [], self.names.serve
+        assert self.embedded is not None
+        return "node.workers.llama", ["--slots", str(self.config.embedded.slots)], self.embedded.serve
+
+    async def _state_changes(self) -> None:
+        if tuple(own.model for own in await self.services.servable()) != self._stated:
+            await self.state()
+
+    async def _renew(self) -> None:
+        for island in self.authority.due():
+            await self.mesh.publish(await self.authority.renew(island))
+
+    async def _learn_collections(self) -> None:
+        for island in sorted(self.mesh.peers):
+            await self.questions.learn_collections(island)
+
+    async def _every(self, seconds: float, job: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await job()
+            except IslandRunError as error:
+                log.warning("job_failed", extra={"job": job.__name__, "why": str(error)})
+            await trio.sleep(seconds)
+
+    def _mesh_setup(self) -> MeshSetup:
+        membership = self.archipelago.membership
+        return MeshSetup(
+            seed=self.archipelago.keys.signing.seed,
+            listen=tuple(str(address) for address in self.config.mesh),
+            genesis=membership.genesis.raw,
+            entries=membership.entries(),
+            statement=self._statement,
+            interfaces=self.config.interfaces,
+            addresses=dict(self.addresses),
+        )
+
+    async def _on_mesh_event(self, event: MeshEvent) -> None:
+        """What the mesh tells. Nothing here waits for a peer: that is done in tasks of their own."""
+        match event:
+            case RecordBelieved(raw):
+                await self._believe(raw)
+            case MemberUp(island, addresses):
+                self.peers.up(island)
+                self._remember(island, addresses)
+                self.happenings.tell("peer_up", island=self._name(island))
+                self._nursery.start_soon(self.questions.learn_collections, island)
+            case MemberDown(island):
+                self.peers.down(island)
+                self.happenings.tell("peer_down", island=self._name(island))
+            case MemberHealth(island, state):
+                self.peers.health(island, state)
+                self.happenings.tell("peer_health", island=self._name(island), state=state)
+            case StatementNeeded():
+                await self.state()
+            case IncomingStream(stream):
+                self._nursery.start_soon(self.serving.serve, stream)
+            case IncomingQuestion(peer, question, reply):
+                self._nursery.start_soon(self._reply, peer, question, reply)
+            case WindowStream(stream):
+                self._nursery.start_soon(self.pairing.serve, stream)
+            case MeshAlarm(code, island, detail):
+                self.happenings.tell("alarm", code=code, island=self._name(island) if island else None, detail=detail)
+            case MeshGone(problem):
+                self.happenings.tell("mesh_gone", problem=problem)
+            case MeshReady(listening):
+                self.happenings.tell("mesh_ready", listening=list(listening))
+            case WindowHeard() | MeshCounts():
+                pass
+
+    async def _believe(self, raw: bytes) -> None:
+        for event in await self.archipelago.believe(raw):
+            match event:
+                case Admitted(member):
+                    self.happenings.tell("island_admitted", island=member.name, person=member.person)
+                case Renewed(member):
+                    self.happenings.tell("island_renewed", island=member.name)
+                case Removed(island):
+                    self.directory.forget(island)
+                    self.happenings.tell("island_removed", island_id=island)
+                case Forked(issuer):
+                    self.happenings.tell("alarm", code="log_forked", island=issuer, detail="two entries, one number")
+
+    async def _reply(self, peer: IslandId, question: bytes, reply: Callable[[bytes], Awaitable[None]]) -> None:
+        try:
+            await reply(await self.questions.answer(peer, question))
+        except LinkError as error:
+            log.info("reply_lost", extra={"peer": peer, "why": str(error)})
+
+    def _remember(self, island: IslandId, addresses: tuple[str, ...]) -> None:
+        self.addresses[island] = addresses
+        wall_s = now().wall_s
+        self.store.write_soon(lambda connection: records.keep_addresses(connection, island, addresses, wall_s))
+
+    def _name(self, island: IslandId) -> str:
+        member = self.archipelago.member(island)
+        return island if member is None else member.name
+
+    def _privacy_policy(self) -> PrivacyPolicy:
+        return PrivacyPolicy(languages=self.config.languages | self._languages)
+
+
+def policy_of(config: Config) -> Policy:
+    """Raises ConfigError that names the file."""
+    try:
+        return parse_policy(dict(config.policy) or "balanced")
+    except ConfigError as error:
+        raise ConfigError(f"{config.source.file}: {error}") from None
+
+
+def battery() -> float | None:
+    """Percent, None on mains or where there is none."""
+    state = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
+    return None if state is None or state.power_plugged else float(state.percent)
+
+
+def stated_offer(own: OwnOffer) -> ModelOffer:
+    """What is said of an own model to the others: measured here, pessimistic until it was."""
+    measured = own.backend.measured(own.model.name)
+    return ModelOffer(
+        model=own.model.name,
+        context_tokens=own.model.context_tokens,
+        slots=own.model.slots,
+        tokens_per_s=max(0, int(measured.tokens_per_s)),
+        ttft_ms=max(0, int(measured.ttft_s * 1_000)),
+        origin=ModelOrigin(own.model.origin.value),
+        tools=own.model.tools,
+    )

@@ -1,0 +1,110 @@
+"""The decision for an order, on what is known now. Sends no text anywhere."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from node.agents.policy import PRESETS, Policy
+from node.agents.request import ModelSelector, Selection
+from node.agents.router import Choice, Decision, decide
+from node.api.ports import Order
+from node.detection import Assessed, Detection
+from node.facts import Asked, output_tokens, prompt_tokens
+from node.offers import Offers, Survey
+from protocol.errors import RefusedError, RequestError
+from protocol.terms import Now, Sensitivity
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A decision with all that it was made from."""
+
+    asked: Asked
+    assessed: Assessed
+    survey: Survey
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What an earlier plan of the same request leaves: offers not to be tried again, and whether money is in doubt."""
+
+    offers: frozenset[str] = frozenset()
+    unpaid_only: bool = False
+    names: bool = False  # the name models are to read the text in any case
+
+
+NOTHING_TRIED = Tried()
+
+
+class Judgement:
+    """Judges orders. One a node."""
+
+    def __init__(
+        self,
+        detection: Detection,
+        offers: Offers,
+        policy: Callable[[], Policy],
+        output_tokens_default: Callable[[], int],
+        clock: Callable[[], Now],
+    ) -> None:
+        self._detection = detection
+        self._offers = offers
+        self._policy = policy
+        self._output_tokens_default = output_tokens_default
+        self._clock = clock
+
+    async def judge(self, order: Order, request_id: bytes, tried: Tried = NOTHING_TRIED) -> Judged:
+        """The name models run only where their word can change the decision, or where `tried` asks for them.
+
+        Raises RequestError for a header or a model name that cannot be, RefusedError (404) for an unknown model.
+        """
+        policy = tightened(self._policy(), order.policy)
+        survey = await self._offers.survey()
+        asked = self._asked(order, request_id, survey)
+        assessed = await self._detection.assess(order.request, names=tried.names)
+        after = max((reason.after for reason in assessed.reasons), default=Sensitivity.PUBLIC)  # names can only add
+        best_case = assessed if tried.names else replace(assessed, after=after)
+        decision = self._decide(asked, best_case, survey, policy, tried, names_known=True)
+        if not tried.names and decision.plan and is_cleared_for_everything(decision.plan[0], policy):
+            # A name more can only refuse other offers, and refusing those never changes this choice.
+            decision = self._decide(asked, assessed, survey, policy, tried, names_known=False)
+        elif decision.plan and not tried.names:
+            assessed = await self._detection.assess(order.request, names=True)
+            decision = self._decide(asked, assessed, survey, policy, tried, names_known=True)
+        return Judged(asked, assessed, survey, decision)
+
+    def _asked(self, order: Order, request_id: bytes, survey: Survey) -> Asked:
+        selector = ModelSelector.parse(order.request.model)
+        if selector.kind is Selection.NAMED and not survey.knows(selector.text):
+            raise RefusedError(
+                "model_not_found", "no such model here: GET /v1/models lists them", reachable=True, status=404
+            )
+        found = survey.collection(selector.text) if selector.kind is Selection.COLLECTION else None
+        return Asked(
+            order=order,
+            request_id=request_id,
+            selector=selector,
+            prompt_tokens=prompt_tokens(order.request),
+            output_tokens=output_tokens(order.request, self._output_tokens_default()),
+            collection=None if found is None else found.id,
+            label=None if found is None else found.label,
+        )
+
+    def _decide(
+        self, asked: Asked, assessed: Assessed, survey: Survey, policy: Policy, tried: Tried, *, names_known: bool
+    ) -> Decision:
+        facts = asked.facts(assessed, names_known=names_known, excluded=tried.offers, unpaid_only=tried.unpaid_only)
+        return decide(facts, survey.table, policy, self._clock())
+
+
+def tightened(policy: Policy, name: str | None) -> Policy:
+    """The owner's policy, and the named one on top. Raises RequestError."""
+    if name is None:
+        return policy
+    if name not in PRESETS:
+        raise RequestError("x-islandrun-policy", f"expected one of {', '.join(PRESETS)}")
+    return policy.intersect(PRESETS[name])
+
+
+def is_cleared_for_everything(choice: Choice, policy: Policy) -> bool:
+    return policy.clearance[choice.offer.tier].as_is is Sensitivity.RESTRICTED

@@ -1,0 +1,134 @@
+"""The offers known at a moment: this node's own, its providers', and what live members state. One table a request."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from node.agents.believed import offer_of_member
+from node.agents.table import Offer, OfferTable
+from node.agents.tier import distance, effective_tier
+from node.archipelago import Archipelago
+from node.collections.holder import Collections
+from node.directory import CollectionDirectory, KnownCollection
+from node.local_answers import LocalBackend
+from node.peers import Peer, Peers
+from node.ports import Backend
+from node.services import OwnOffer, Services
+from protocol.errors import MembershipError
+from protocol.members import Member
+from protocol.records import ModelOffer
+from protocol.terms import Tier
+
+log = logging.getLogger("islandrun.offers")
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What one request is decided on: the table, who stands behind each row, and the collections that may be asked."""
+
+    table: OfferTable
+    backends: Mapping[str, Backend]
+    collections: Sequence[KnownCollection]
+
+    def backend(self, offer: str) -> Backend:
+        return self.backends[offer]
+
+    def knows(self, text: str) -> bool:
+        """Whether a client's `MODEL` or `ISLAND/MODEL` names anything here."""
+        return any(text in (offer.model, offer.name) for offer in self.table.offers)
+
+    def collection(self, name: str) -> KnownCollection | None:
+        return next((one for one in self.collections if one.name == name), None)
+
+
+class Offers:
+    """Surveys. One a node."""
+
+    def __init__(
+        self,
+        archipelago: Archipelago,
+        services: Services,
+        peers: Peers,
+        directory: CollectionDirectory,
+        collections: Collections,
+        battery: Callable[[], float | None],
+    ) -> None:
+        self._archipelago = archipelago
+        self._services = services
+        self._peers = peers
+        self._directory = directory
+        self._collections = collections
+        self._battery = battery
+
+    async def survey(self) -> Survey:
+        """Asks the candidates for their load where what is known is older than it is good for."""
+        try:
+            me = self._archipelago.me()
+        except MembershipError as error:
+            log.warning("not_a_member", extra={"why": str(error)})
+            return Survey(OfferTable.of(()), {}, ())
+        rows: dict[str, tuple[Offer, Backend]] = {}
+        for own in await self._services.offers():
+            self._add(rows, self._own(own, me), LocalBackend(own.backend, self._collections))
+        for peer in await self._peers.candidates():
+            for stated in peer.statement.offers:
+                self._add(rows, self._peers_offer(peer, stated, me), peer.backend)
+        table = OfferTable.of([offer for offer, _ in rows.values()])
+        return Survey(table, {name: backend for name, (_, backend) in rows.items()}, self._directory.known())
+
+    def _add(self, rows: dict[str, tuple[Offer, Backend]], offer: Offer, backend: Backend) -> None:
+        """The first of a name stays: the embedded model before a server that calls its own the same."""
+        rows.setdefault(offer.name, (offer, backend))
+
+    def _own(self, own: OwnOffer, me: Member) -> Offer:
+        provider = own.provider
+        tier = effective_tier(
+            person=None if provider else me.person,
+            asker=me.person,
+            ceiling=me.ceiling,
+            asker_ceiling=me.ceiling,
+            origin=own.model.origin,
+            configured=own.configured,
+        )
+        load, measured = own.backend.load(), own.backend.measured(own.model.name)
+        here = tier is not Tier.CLOUD
+        return Offer(
+            island=provider or me.name,
+            island_id="" if provider else me.island,
+            model=own.model.name,
+            backend=own.backend.name,
+            tier=tier,
+            own=provider is None,
+            origin=own.model.origin,
+            distance=distance(tier, here=here, own=provider is None),
+            context_tokens=own.model.context_tokens,
+            tools=own.model.tools,
+            slots=own.model.slots,
+            free=max(0, load.slots - load.busy),
+            queue=load.queued,
+            ttft_s=measured.ttft_s,
+            tokens_per_s=measured.tokens_per_s,
+            input_price=own.model.input_price,
+            output_price=own.model.output_price,
+            member_live=True,
+            fresh=True,
+            alive=load.slots > 0,
+            jurisdiction=own.jurisdiction,
+            collections=frozenset() if provider else self._directory.held_by(me.island),
+            battery=self._battery() if here else None,
+            quality=own.model.quality,
+        )
+
+    def _peers_offer(self, peer: Peer, stated: ModelOffer, me: Member) -> Offer:
+        load, measured = peer.load(stated), peer.backend.measured(stated.model)
+        return offer_of_member(
+            peer.member,
+            me,
+            peer.statement,
+            stated,
+            free=max(0, load.slots - load.busy),
+            queue=load.queued,
+            measured=(measured.ttft_s, measured.tokens_per_s) if measured.observations else None,
+            alive=peer.alive,
+            collections=self._directory.held_by(peer.member.island),
+        )

@@ -1,0 +1,62 @@
+"""What a client is told when nobody answers: the reason for each island."""
+
+from node.dispatch import Dispatch, Fail
+from node.judgement import Judged
+from protocol.errors import OfferRefusal, Refusal, RefusedError
+
+LANGUAGE_NOT_COVERED = "language_not_covered"
+NO_OFFERS = (
+    "no model is here and no other island is known. Start a local model server (Ollama, llama.cpp, LM Studio, vLLM), "
+    "switch the embedded model on (`[embedded] enabled = true`), name a provider in config.toml, or pair another "
+    "device: `islandrun pair`"
+)
+
+
+def nobody_may_answer(judged: Judged) -> RefusedError:
+    """No offer is feasible: every one with its reasons."""
+    decision = judged.decision
+    if not len(decision.table):
+        return _refused(NO_OFFERS, reachable=False, offers=())
+    reasons = {reason.code: reason.detail for refusal in decision.refusals for reason in refusal.reasons}
+    advice = [reason.detail for reason in judged.assessed.reasons if reason.code == LANGUAGE_NOT_COVERED]
+    message = f"no island may answer this {decision.sensitivity.label} request: {'; '.join(reasons.values())}"
+    return _refused(". ".join([message, *advice]), reachable=decision.reachable, offers=decision.refusals)
+
+
+def nobody_answered(judged: Judged, plan: Dispatch, fail: Fail) -> RefusedError:
+    """Offers were tried, and each failed before its first token."""
+    tried = tuple(
+        OfferRefusal(one.offer, _tier(judged, one.offer), (Refusal("dispatch", one.code, f"it failed: {one.failure}"),))
+        for one in plan.attempts
+    )
+    message = (
+        "a paid request may have run and got no whole answer: it is not sent again by itself"
+        if not fail.should_retry
+        else f"every island that may answer failed: {', '.join(one.offer for one in plan.attempts)}"
+    )
+    return RefusedError(
+        fail.code if not fail.should_retry else "no_eligible_island",
+        message,
+        reachable=False,
+        offers=(*tried, *judged.decision.refusals),
+        should_retry=fail.should_retry,
+    )
+
+
+def repeated() -> RefusedError:
+    """The same paid request runs, or ended in doubt less than a minute ago."""
+    return RefusedError(
+        "request_repeated",
+        "the same request is running on a paid offer, or may have run there within the last minute",
+        reachable=True,
+        should_retry=False,
+        status=409,
+    )
+
+
+def _refused(message: str, *, reachable: bool, offers: tuple[OfferRefusal, ...]) -> RefusedError:
+    return RefusedError("no_eligible_island", message, reachable=reachable, offers=offers)
+
+
+def _tier(judged: Judged, offer: str) -> str:
+    return next(one.tier.label for one in judged.decision.table.offers if one.name == offer)

@@ -1,0 +1,123 @@
+"""What this island does for its peers: answers sealed requests from its own models and collections, never from a cloud.
+
+The asker's identity is the envelope's, checked against live membership when its first bytes come.
+"""
+
+import logging
+import os
+from collections.abc import Callable
+
+import trio
+
+from node.beside import beside
+from node.local_answers import PeerAnswers
+from node.ports import Call, PeerStream
+from node.sealed import SealedStream, sealed
+from protocol.answers import AnswerEvent
+from protocol.envelope import ISLAND_ENTROPY_BYTES, Accepted, Cancelled, Ended, IslandEnvelope, Opened
+from protocol.errors import BackendError, EnvelopeError, LinkError, PeerError
+from protocol.handshake import Keyring
+from protocol.inference import AnswerWriter, Ask
+from protocol.keys import IslandId
+from protocol.members import Member
+from protocol.terms import Now
+
+HELLO_S = 10.0  # from the opening of a stream to its whole request
+RUNNING_MAX = 16  # requests of peers at once; the rest is refused before anything is opened
+
+log = logging.getLogger("islandrun.serving")
+
+
+class Serving:
+    """Takes the streams of peers. One a node."""
+
+    def __init__(
+        self,
+        keyring: Callable[[], Keyring],
+        member: Callable[[IslandId], Member | None],
+        answers: PeerAnswers,
+        clock: Callable[[], Now],
+    ) -> None:
+        self._keyring = keyring
+        self._member = member
+        self._answers = answers
+        self._clock = clock
+        self._slots = trio.CapacityLimiter(RUNNING_MAX)
+        self.served = 0
+        self.refused = 0
+
+    async def serve(self, stream: PeerStream) -> None:
+        """One stream to its end. Never raises for a peer's fault: that is counted, and the stream reset."""
+        try:
+            self._slots.acquire_nowait()
+        except trio.WouldBlock:
+            self.refused += 1
+            await stream.reset()
+            return
+        try:
+            await self._serve(stream)
+        except (PeerError, LinkError) as error:
+            self.refused += 1
+            log.warning("peer_request_refused", extra={"peer": stream.peer, "why": str(error)})
+        finally:
+            self._slots.release()
+
+    async def _serve(self, stream: PeerStream) -> None:
+        envelope = IslandEnvelope(self._keyring(), stream.peer, os.urandom(ISLAND_ENTROPY_BYTES))
+        async with sealed(stream, envelope, self._clock) as channel:
+            with trio.move_on_after(HELLO_S) as hello:
+                ask = await _ask(channel)
+            if hello.cancelled_caught:
+                raise EnvelopeError("request", f"not whole in {HELLO_S:g} s")
+            asker = self._member(stream.peer)
+            if asker is None:
+                raise EnvelopeError("request", "the asker is no live member any more")
+            self.served += 1
+            with trio.CancelScope() as wanted:
+                async with beside(lambda: _watch(channel, wanted)):
+                    await self._answer(channel, asker, ask)
+
+    async def _answer(self, channel: SealedStream, asker: Member, ask: Ask) -> None:
+        writer = AnswerWriter()
+
+        async def emit(event: AnswerEvent) -> None:
+            await channel.send(writer.event(event), final=writer.done)
+
+        call = Call(ask.request_id, ask.model, ask.chat, ask.max_output_tokens, ask.collection)
+        await channel.send(writer.started(ask.model))
+        try:
+            await self._answers.answer(call, asker, emit)
+        except BackendError as error:
+            await channel.send(writer.failed(error), final=True)
+
+
+async def _ask(channel: SealedStream) -> Ask:
+    """The request. Raises PeerError or LinkError."""
+    request_id = b""
+    while True:
+        event = await channel.receive()
+        match event:
+            case Accepted():
+                request_id = event.request_id
+            case Opened(frame):
+                ask = Ask.from_bytes(frame, request_id)
+                await channel.consumed(event)
+                return ask
+            case _:
+                raise EnvelopeError("request", "ended before it was whole")
+
+
+async def _watch(channel: SealedStream, scope: trio.CancelScope) -> None:
+    """Stops everything behind a request that its asker cancelled, or whose stream is lost."""
+    try:
+        while True:
+            match await channel.receive():
+                case Cancelled():
+                    break
+                case Ended():
+                    await trio.sleep_forever()
+                case _:
+                    raise EnvelopeError("request", "more than one")
+    except (PeerError, LinkError) as error:
+        log.info("peer_request_ended", extra={"why": str(error)})
+    scope.cancel()
