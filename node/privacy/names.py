@@ -14,6 +14,7 @@ from node.privacy.languages import Guess
 
 T = FindingType
 SPACY, RAMPART = "spacy", "rampart"
+WEAK = 0.4  # the score of what only `strict` takes out
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ _DIGITS_MIN = {T.PHONE: 7, T.NATIONAL_ID: 5, T.ACCOUNT: 6, T.EMAIL: 0, T.URL: 0}
 _NAME_LABELS = frozenset({"GIVEN_NAME", "SURNAME"})
 _STREET_LABELS = frozenset({"BUILDING_NUMBER", "STREET_NAME", "SECONDARY_ADDRESS", "ZIP_CODE"})
 _TOWN_LABELS = frozenset({"CITY", "STATE"})
+_ACRONYM = re.compile(r"[A-Z0-9&/-]{1,6}s?")
 _WORD = re.compile(r"[^\W_]+(?:['’.-][^\W_]+)*")
 _PERSON_TRIM = re.compile(r"(?:['’]s)?[\s.,;:!?)\]\"']*\Z")
 
@@ -71,8 +73,17 @@ def unite(text: str, spans: Sequence[ModelSpan]) -> tuple[Finding, ...]:
         *_persons(text, names, [s for s in spacy if s.label == "PERSON"]),
         *_addresses(text, [s for s in rampart if s.label in _STREET_LABELS | _TOWN_LABELS]),
         *_numbers(text, rampart),
-        *(Finding(s.start, s.end, _SPACY_TYPES[s.label], s.score, SPACY) for s in spacy if s.label in _SPACY_TYPES),
+        *(
+            Finding(s.start, s.end, _SPACY_TYPES[s.label], _weight(text, s), SPACY)
+            for s in spacy
+            if s.label in _SPACY_TYPES
+        ),
     )
+
+
+def _weight(text: str, span: ModelSpan) -> float:
+    """An abbreviation alone is jargon more often than it is a firm's name; two words that begin like names are."""
+    return WEAK if _ACRONYM.fullmatch(text, span.start, span.end) else span.score
 
 
 def _persons(text: str, names: Sequence[ModelSpan], spacy: Sequence[ModelSpan]) -> Iterator[Finding]:

@@ -27,13 +27,16 @@ class PrivacyPolicy:
             raise ValueError("special categories fall to confidential at most")
 
 
+SCORE_MIN = 0.5  # below, a finding is too doubtful for `balanced`
+
+
 def is_masked(finding: Finding, level: Level, *, personal: bool) -> bool:
     """`personal`: something in the same request is confidential or more."""
     match finding.type.trait.masking:
         case Masking.ALWAYS:
             return True
         case Masking.WITH_PERSON:
-            return personal or level is Level.STRICT
+            return level is Level.STRICT or (personal and finding.score >= SCORE_MIN)
         case Masking.STRICT:
             return level is Level.STRICT
         case Masking.NEVER:

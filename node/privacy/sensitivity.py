@@ -5,7 +5,6 @@ identifiers taken out lower to internal only what they added; special categories
 that nobody can read and failed detectors stay restricted.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -20,7 +19,7 @@ from node.privacy.findings import (
     Masking,
     PartFindings,
 )
-from node.privacy.policy import PrivacyPolicy, is_masked
+from node.privacy.policy import SCORE_MIN, PrivacyPolicy, is_masked
 from node.privacy.wordlist import words
 from protocol.chat import Path
 from protocol.terms import Sensitivity
@@ -97,31 +96,33 @@ def _of_somebody(parts: Sequence[PartFindings]) -> tuple[PartFindings, ...]:
 def _reasons(part: PartFindings, policy: PrivacyPolicy, *, personal: bool, named: bool) -> list[SensitivityReason]:
     where = dotted(part.path)
     reasons = [_failed(failure, where) for failure in part.failures]
-    counts = Counter(finding.type for finding in part.findings)
-    for type_, count in counts.items():
-        level = _level(type_, personal=personal, named=named)
+    by_type: dict[FindingType, list[Finding]] = {}
+    for finding in part.findings:
+        by_type.setdefault(finding.type, []).append(finding)
+    for type_, findings in by_type.items():
+        levels = {finding: _level(finding, personal=personal, named=named) for finding in findings}
+        level = max(levels.values())
         if level is Sensitivity.PUBLIC:
             continue
-        example = next(finding for finding in part.findings if finding.type is type_)
-        after = _after(example, level, policy, personal=personal)
-        detectors = ", ".join(sorted({f.detector for f in part.findings if f.type is type_}))
-        reasons.append(SensitivityReason(type_.lower(), f"found by {detectors}", where, level, after, count))
+        after = max(_after(finding, levels[finding], policy, personal=personal) for finding in findings)
+        detectors = ", ".join(sorted({finding.detector for finding in findings}))
+        reasons.append(SensitivityReason(type_.lower(), f"found by {detectors}", where, level, after, len(findings)))
     return reasons
 
 
-def _level(type_: FindingType, *, personal: bool, named: bool) -> Sensitivity:
+def _level(finding: Finding, *, personal: bool, named: bool) -> Sensitivity:
     """Organisations and places are public knowledge until somebody stands beside them."""
-    if type_.trait.masking is Masking.WITH_PERSON and personal:
+    if finding.type.trait.masking is Masking.WITH_PERSON and personal and finding.score >= SCORE_MIN:
         return Sensitivity.CONFIDENTIAL if named else Sensitivity.INTERNAL
-    return type_.trait.level
+    return finding.type.trait.level
 
 
 def _after(finding: Finding, level: Sensitivity, policy: PrivacyPolicy, *, personal: bool) -> Sensitivity:
     if finding.type in SPECIAL:
         return policy.special_after
-    if finding.type.trait.masking is Masking.NEVER or is_masked(finding, policy.level, personal=personal):
+    if finding.type.trait.masking is Masking.NEVER:
         return finding.type.trait.after
-    return level
+    return finding.type.trait.after if is_masked(finding, policy.level, personal=personal) else level
 
 
 def _failed(failure: Failure, where: str) -> SensitivityReason:

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 from stdnum import bitcoin, iban
 
-from node.privacy.detectors.base import Detector, Text, pattern_detector
+from node.privacy.detectors.base import LATIN, Detector, Text, pattern_detector
 from node.privacy.findings import Finding, FindingType
 from node.privacy.wordlist import words
 
-_IBAN = re.compile(r"(?<![^\W_])[A-Za-z]{2}\d{2}(?:[ \-]?[A-Za-z0-9]){11,30}(?![^\W_])")
+_IBAN = re.compile(rf"(?<![{LATIN}])[A-Za-z]{{2}}\d{{2}}(?:[ \-]?[A-Za-z0-9]){{11,30}}(?![{LATIN}])")
 IBAN_CHARACTERS_MIN = 15
 _LABELS = words(
     "account acct accounts konto kontonummer kontonr compte cuenta conto rekening rekeningnummer conta routing sort "

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 from node.privacy.findings import Finding, FindingType
 
@@ -12,51 +11,53 @@ CONTEXT_BEFORE = 48  # characters in which a word such as "SSN" speaks for the n
 CONTEXT_AFTER = 24
 GROUPS_MAX = 6  # an identity number is written in at most so many groups
 CANDIDATE_DIGITS_MIN, CANDIDATE_DIGITS_MAX = 7, 19
+LATIN = r"0-9A-Za-z_À-ɏ"  # what a number is told apart from; other scripts set no blank between word and number
 _GROUP = re.compile(r"[^ ]+")
 
 
-class Word(NamedTuple):
-    """A named tuple, since a text has thousands of them."""
+@dataclass(frozen=True, slots=True)
+class Word:
+    """Where a word stands."""
 
     start: int
     end: int
-    lower: str
 
 
 class Text:
     """A text in normal form, with what several detectors need of it, made once."""
 
     _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
-    _NUMBER = re.compile(r"(?<![\w.])\+?[(]?\d(?:[ .\-/()\u2013\u2011]{0,2}\d)+(?![\w])")
+    _NUMBER = re.compile(rf"(?<![{LATIN}.])\+?[(]?\d(?:[ .\-/()\u2013\u2011]{{0,2}}\d)+(?![{LATIN}])")
 
     def __init__(self, normal: str) -> None:
         self.normal = normal
 
     @cached_property
     def lower(self) -> str:
-        """For asking whether a word occurs at all: positions in it are not those of `normal`."""
-        return self.normal.lower()
+        """In lower case, each character where it stands in `normal`."""
+        lower = self.normal.lower()
+        if len(lower) == len(self.normal):
+            return lower
+        return "".join(c.lower() if len(c.lower()) == 1 else c for c in self.normal)
 
     @cached_property
     def has_digit(self) -> bool:
         return re.search(r"\d", self.normal) is not None
 
     @cached_property
-    def words(self) -> tuple[Word, ...]:
-        return tuple([Word(*m.span(), m.group().lower()) for m in self._WORD.finditer(self.normal)])
-
-    @cached_property
-    def by_word(self) -> dict[str, list[Word]]:
-        """Where each word, in lower case, stands. Detectors start from the few words that matter to them."""
-        index: dict[str, list[Word]] = {}
-        for word in self.words:
-            index.setdefault(word.lower, []).append(word)
-        return index
+    def vocabulary(self) -> frozenset[str]:
+        """Its words, in lower case. Detectors start from the few that matter to them."""
+        return frozenset(self._WORD.findall(self.lower))
 
     def at_words(self, triggers: frozenset[str]) -> Iterator[Word]:
         """Every place of the words `triggers`."""
-        for trigger in triggers & self.by_word.keys():
-            yield from self.by_word[trigger]
+        for trigger in triggers & self.vocabulary:
+            at = self.lower.find(trigger)
+            while at >= 0:
+                end = at + len(trigger)
+                if not self.lower[at - 1 : at].isalnum() and not self.lower[end : end + 1].isalnum():
+                    yield Word(at, end)
+                at = self.lower.find(trigger, end)
 
     @cached_property
     def numbers(self) -> tuple["Number", ...]:
@@ -65,8 +66,9 @@ class Text:
 
     @cached_property
     def number_candidates(self) -> tuple["Number", ...]:
-        """`numbers`, and where blanks part a run also each few neighbouring groups of it, the longest first."""
-        return tuple(candidate for number in self.numbers for candidate in number.candidates())
+        """`numbers`, and where blanks part a run also each few neighbouring groups of it, the longest first. One
+        digit repeated is nobody's number."""
+        return tuple(c for number in self.numbers for c in number.candidates() if len(set(c.digits)) > 1)
 
     def has_any(self, hints: Iterable[str]) -> bool:
         return any(hint in self.lower for hint in hints)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from stdnum import luhn
 
-from node.privacy.detectors.base import Detector, Text
+from node.privacy.detectors.base import LATIN, Detector, Text
 from node.privacy.findings import Finding, FindingType
 
 # First digits and lengths: Visa, Mastercard, American Express, Diners, Discover, JCB, UnionPay, Maestro.
@@ -15,7 +15,7 @@ _ISSUERS = re.compile(
     r"|(?:5018|5020|5038|5893|6304|6759|676[123])\d{8,15}"
 )
 # Two groups of four at an issuer's start, as people give a card in halves; needs the word "card" beside it.
-_RUN = re.compile(r"(?<![\w.])\d(?:[ .\-\n>]{0,4}\d){12,18}(?!\w)")
+_RUN = re.compile(rf"(?<![{LATIN}.])\d(?:[ .\-\n>]{{0,4}}\d){{12,18}}(?![{LATIN}])")
 _TRACK = re.compile(r"%B\d{12,19}\^[^^\n]{2,26}\^\d{4,}[^?\n]{0,40}\??")
 
 

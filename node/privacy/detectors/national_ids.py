@@ -4,13 +4,13 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from stdnum import luhn
 from stdnum.ar import cuit
 from stdnum.at import vnr
 from stdnum.au import tfn
 from stdnum.be import nn
 from stdnum.bg import egn
 from stdnum.br import cnpj, cpf
-from stdnum.ca import sin
 from stdnum.ch import ssn as ch_ssn
 from stdnum.cl import rut
 from stdnum.cn import ric
@@ -43,7 +43,7 @@ from stdnum.tr import tckimlik
 from stdnum.us import ssn
 from stdnum.za import idnr as za_idnr
 
-from node.privacy.detectors.base import Detector, Text, context
+from node.privacy.detectors.base import LATIN, Detector, Text, context
 from node.privacy.findings import Finding, FindingType
 
 _ID = FindingType.NATIONAL_ID
@@ -78,6 +78,10 @@ def _rule(
 def _us_ssn(number: str) -> bool:
     """By shape, 000 and 666 aside: numbers of ranges never issued are written where a real one would stand."""
     return ssn.is_valid(number) or not number.startswith(("000", "666"))
+
+
+def _ca_sin(number: str) -> bool:
+    return bool(luhn.is_valid(re.sub("[ -]", "", number)))
 
 
 # Digits alone, with separators; the candidate is a `Number`.
@@ -118,7 +122,7 @@ _NUMERIC = (
     _rule("at_vnr", vnr.is_valid, r"\d{4} ?\d{6}", "sozialversicherungsnummer svnr versicherungsnummer"),
     _rule("cz_rc", rc.is_valid, r"\d{6}/?\d{3,4}", "rodné_číslo rodného_čísla rč", r"\d{6}/\d{4}"),
     _rule("tr_tckimlik", tckimlik.is_valid, r"\d{11}", "tc t.c. kimlik tckn"),
-    _rule("ca_sin", sin.is_valid, r"\d{3}[ -]?\d{3}[ -]?\d{3}", "sin social_insurance"),
+    _rule("ca_sin", _ca_sin, r"\d{3}[ -]?\d{3}[ -]?\d{3}", "sin social_insurance"),
     _rule("au_tfn", tfn.is_valid, r"\d{3} ?\d{3} ?\d{2,3}", "tfn tax_file"),
     _rule("ro_cnp", cnp.is_valid, r"\d{13}", "cnp"),
     _rule("bg_egn", egn.is_valid, r"\d{10}", "егн egn"),
@@ -160,9 +164,9 @@ _MIXED = (
     _rule("cl_rut", rut.is_valid, r"\d{1,2}\.?\d{3}\.?\d{3}-[\dk]", "rut", r"\d{1,2}\.\d{3}\.\d{3}-[\dk]"),
 )
 _MIXED_SHAPE = re.compile(
-    r"(?<![^\W_])(?=[A-Za-z]{0,6}[ -]?\d)(?:"
+    rf"(?<![{LATIN}])(?=[A-Za-z]{{0,6}}[ -]?\d)(?:"
     + "|".join(f"(?:{rule.shape.pattern})" for rule in _MIXED)
-    + r")(?![^\W_])",
+    + rf")(?![{LATIN}])",
     re.IGNORECASE,
 )
 

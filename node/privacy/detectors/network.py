@@ -9,7 +9,8 @@ from node.privacy.findings import Finding, FindingType
 
 _V4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)(?P<prefix>/\d{1,2})?")
 _V6 = re.compile(r"(?<![\w:.])(?=[0-9A-Fa-f:.]{2,45})(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?![\w:])")
-_VERSION = re.compile(r"(?:version|release|upgrade|build|v|from|to)\s?$", re.IGNORECASE)
+_VERSION = re.compile(r"(?:version|release|build|v)\s?$", re.IGNORECASE)
+_VERSIONS = re.compile(r"(?:from|to|is|and)\s?$", re.IGNORECASE)  # in a text that speaks of versions
 _MAC = re.compile(r"(?<![\w:-])[0-9A-Fa-f]{2}(?:([:-])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){4}(?![\w:-])")
 _HANDLE = re.compile(r"(?<![\w@/.])@[A-Za-z_][\w.]{2,30}(?<!\.)(?![\w@]|\.\w|/)")
 # Words of code that begin with "@": decorators, annotations and directives are no handles.
@@ -46,12 +47,19 @@ def _ip_type(text: str) -> FindingType | None:
     return FindingType.IP
 
 
+def _is_version(text: Text, start: int) -> bool:
+    """Four numbers with dots may be a program's version."""
+    if _VERSION.search(text.normal, max(0, start - 12), start):
+        return True
+    speaks_of_versions = text.has_any(("upgrade", "semver", "version", "changelog"))
+    return speaks_of_versions and _VERSIONS.search(text.normal, max(0, start - 12), start) is not None
+
+
 def _find_ips(text: Text) -> Iterator[Finding]:
     if text.has_digit:
         for match in _V4.finditer(text.normal):
             type_ = _ip_type(match.group().partition("/")[0])
-            is_version = _VERSION.search(text.normal, max(0, match.start() - 12), match.start())
-            if type_ is not None and not is_version:
+            if type_ is not None and not _is_version(text, match.start()):
                 yield Finding(*match.span(), type_, 0.95, "ip")
     if text.normal.count(":") > 1:
         for match in _V6.finditer(text.normal):

@@ -51,10 +51,9 @@ _KEYS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         (":aa", r"\d{8,10}:AA[A-Za-z0-9_-]{30,40}"),
     )
 )
-_PEM = re.compile(
-    r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:[A-Za-z0-9+/=\s:,.\\-]|\\n){0,16000}?"
-    r"(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|\Z|(?=[^A-Za-z0-9+/=\s:,.\\-]))"
-)
+_PEM = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+_PEM_END = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+_PEM_BODY = re.compile(r"[A-Za-z0-9+/=\s:,.\\-]*[A-Za-z0-9+/=-]")  # of a key that was cut
 _PEM_START = "PRIVATE KEY"
 _USERINFO = re.compile(
     r"(?<![\w])[a-z][a-z0-9+.-]{1,20}://(?P<value>[^\s/:@'\"<>]{0,80}:[^\s/@'\"<>]{1,200})@", re.IGNORECASE
@@ -105,9 +104,15 @@ def _find_keys(text: Text) -> Iterator[Finding]:
         if hint in text.lower:
             for match in pattern.finditer(text.normal):
                 yield Finding(*match.span(), _S, 0.98, "provider_keys")
-    if _PEM_START in text.normal:
-        for match in _PEM.finditer(text.normal):
-            yield Finding(*match.span(), _S, 0.99, "private_keys")
+    yield from _find_private_keys(text)
+
+
+def _find_private_keys(text: Text) -> Iterator[Finding]:
+    at = 0
+    while _PEM_START in text.normal and (begin := _PEM.search(text.normal, at)):
+        end = _PEM_END.search(text.normal, begin.end()) or _PEM_BODY.match(text.normal, begin.end()) or begin
+        yield Finding(begin.start(), end.end(), _S, 0.99, "private_keys")
+        at = end.end()
 
 
 def _find_urls(text: Text) -> Iterator[Finding]:
@@ -138,7 +143,7 @@ def _find_labelled(text: Text) -> Iterator[Finding]:
 def _label_ends(text: Text) -> Iterator[int]:
     for word in text.at_words(_LABELS):
         yield word.end
-    for word in text.by_word.get("key", ()):
+    for word in text.at_words(frozenset({"key"})):
         if _KEY_BEFORE.search(text.normal, max(0, word.start - 12), word.start):
             yield word.end
     if not text.normal.isascii():

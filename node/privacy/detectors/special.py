@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from node.privacy.detectors.base import Detector, Text, Word
+from node.privacy.detectors.base import Detector, Text
 from node.privacy.detectors.lexicon import LEXICON
 from node.privacy.findings import OF_SOMEBODY, Finding, FindingType
 
@@ -52,52 +52,34 @@ _AMOUNT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    words: tuple[str, ...]
-    is_stem: bool  # the last word is a stem
+    first: str  # its first word, or the beginning of it
+    pattern: re.Pattern[str]  # of the whole term, in lower case
     type: FindingType
 
 
 def _entries() -> dict[str, tuple[_Entry, ...]]:
     index: dict[str, list[_Entry]] = {}
     for type_, terms in LEXICON.items():
-        for term in terms:
-            words = tuple(term.rstrip("*").split("_"))
-            entry = _Entry(words, term.endswith("*"), type_)
-            index.setdefault(words[0][:STEM_KEY], []).append(entry)
+        for term in sorted(terms):
+            words = term.rstrip("*").split("_")
+            ending = r"[^\W_]*" if term.endswith("*") else ""
+            pattern = re.compile(r"[\s_-]{1,3}".join(map(re.escape, words)) + ending + r"(?![^\W_])")
+            index.setdefault(words[0][:STEM_KEY], []).append(_Entry(words[0], pattern, type_))
     return {key: tuple(entries) for key, entries in index.items()}
 
 
 _INDEX = _entries()
 
 
-def _matches(entry: _Entry, words: tuple[Word, ...], at: int) -> bool:
-    last = len(entry.words) - 1
-    if at + last >= len(words):
-        return False
-    for offset, wanted in enumerate(entry.words):
-        found = words[at + offset].lower.partition("'")[0].partition("’")[0]
-        if entry.is_stem and offset == last:
-            if not found.startswith(wanted):
-                return False
-        elif found != wanted:
-            return False
-    return True
-
-
 def _topics(text: Text) -> Iterator[tuple[int, int, FindingType]]:
-    words = text.words
-    hopeful = {word: entries for word in text.by_word if (entries := _beginning_with(word))}
-    if not hopeful:
-        return
-    for at, word in enumerate(words):
-        for entry in hopeful.get(word.lower, ()):
-            if _matches(entry, words, at):
-                yield word.start, words[at + len(entry.words) - 1].end, entry.type
-
-
-def _beginning_with(word: str) -> list[_Entry]:
-    entries = _INDEX.get(word[:STEM_KEY], ())
-    return [entry for entry in entries if word.startswith(entry.words[0])]
+    for word in text.vocabulary:
+        for entry in _INDEX.get(word[:STEM_KEY], ()):
+            if not word.startswith(entry.first):
+                continue
+            for place in text.at_words(frozenset({word})):
+                match = entry.pattern.match(text.lower, place.start)
+                if match:
+                    yield *match.span(), entry.type
 
 
 class _Sentences:
@@ -125,7 +107,7 @@ class _Sentences:
 
 
 def _find(text: Text) -> Iterator[Finding]:
-    topics = list(_topics(text))
+    topics = sorted(_topics(text))
     if not topics:
         return
     sentences = _Sentences(text)

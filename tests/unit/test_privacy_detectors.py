@@ -1,0 +1,212 @@
+"""What each rule finds, and the near misses that it must leave alone."""
+
+import pytest
+
+from node.privacy.detectors import DETECTORS, find_by_rules
+from node.privacy.detectors.base import Detector, Text
+from node.privacy.detectors.secrets import entropy_bits
+from node.privacy.findings import Finding, FindingType
+from protocol.errors import DetectorError
+from tests.unit.privacy_texts import found_by_rules
+
+T = FindingType
+
+FOUND = [
+    # e-mail
+    ("write to ada.lovelace+x@mail.example.org today", T.EMAIL, "ada.lovelace+x@mail.example.org"),
+    ("reach me: ada [at] example [dot] org", T.EMAIL, "ada [at] example [dot] org"),
+    ("ada dot lovelace at example dot org is mine", T.EMAIL, "ada dot lovelace at example dot org"),
+    # telephones
+    ("ring +44 20 7946 0018 now", T.PHONE, "+44 20 7946 0018"),
+    ("or (202) 555-0143.", T.PHONE, "(202) 555-0143"),
+    ("mobile: 07700 900123", T.PHONE, "07700 900123"),
+    ("melden unter 030/2312541", T.PHONE, "030/2312541"),
+    ("my phone is 5550142", T.PHONE, "5550142"),
+    # cards
+    ("card 4111 1111 1111 1111 please", T.CARD, "4111 1111 1111 1111"),
+    ("5105-1051-0510-5100", T.CARD, "5105-1051-0510-5100"),
+    ("amex 378282246310005", T.CARD, "378282246310005"),
+    # bank
+    ("pay to DE89 3704 0044 0532 0130 00 by Friday", T.ACCOUNT, "DE89 3704 0044 0532 0130 00"),
+    ("GB82WEST12345698765432", T.ACCOUNT, "GB82WEST12345698765432"),
+    ("account number: 12345678", T.ACCOUNT, "12345678"),
+    ("to 1BoatSLRHtKNngkdXEeobR76b53LETtpyT", T.WALLET, "1BoatSLRHtKNngkdXEeobR76b53LETtpyT"),
+    # national numbers, alone where their shape tells and beside a word where it does not
+    ("my SSN is 536-22-8726", T.NATIONAL_ID, "536-22-8726"),
+    ("NINO AB 12 34 56 C", T.NATIONAL_ID, "AB 12 34 56 C"),
+    ("NHS number 943 476 5919", T.MEDICAL_ID, "943 476 5919"),
+    ("Steuer-ID 36 574 261 809", T.NATIONAL_ID, "36 574 261 809"),
+    ("n° 2 95 10 99 126 111 93", T.NATIONAL_ID, "2 95 10 99 126 111 93"),
+    ("DNI 54362315K", T.NATIONAL_ID, "54362315K"),
+    ("NIE X2482300W", T.NATIONAL_ID, "X2482300W"),
+    ("CF RCCMNL83S18D969H", T.NATIONAL_ID, "RCCMNL83S18D969H"),
+    ("BSN 111222333", T.NATIONAL_ID, "111222333"),
+    ("rijksregisternummer 85.07.30-033.28", T.NATIONAL_ID, "85.07.30-033.28"),
+    ("PESEL 44051401359", T.NATIONAL_ID, "44051401359"),
+    ("NIF 501964843", T.NATIONAL_ID, "501964843"),
+    ("personnummer 880320-0016", T.NATIONAL_ID, "880320-0016"),
+    ("CPR 211062-5629", T.NATIONAL_ID, "211062-5629"),
+    ("HETU 131052-308T", T.NATIONAL_ID, "131052-308T"),
+    ("CPF 390.533.447-05", T.NATIONAL_ID, "390.533.447-05"),
+    ("Aadhaar 2341 2341 2346", T.NATIONAL_ID, "2341 2341 2346"),
+    ("PAN ACUPA7085R", T.NATIONAL_ID, "ACUPA7085R"),
+    ("身份证号11010519491231002X,谢谢", T.NATIONAL_ID, "11010519491231002X"),
+    ("RRN 971013-9019902", T.NATIONAL_ID, "971013-9019902"),
+    ("AHV 756.9217.0769.85", T.NATIONAL_ID, "756.9217.0769.85"),
+    ("RSA ID 7503305044089", T.NATIONAL_ID, "7503305044089"),
+    ("rodné číslo 710319/2745", T.NATIONAL_ID, "710319/2745"),
+    ("T.C. kimlik 17291716060", T.NATIONAL_ID, "17291716060"),
+    ("SIN 046 454 286", T.NATIONAL_ID, "046 454 286"),
+    ("TFN 123 456 782", T.NATIONAL_ID, "123 456 782"),
+    ("CURP BOXW310820HNERXN09", T.NATIONAL_ID, "BOXW310820HNERXN09"),
+    ("PPS 6433435F", T.NATIONAL_ID, "6433435F"),
+    # numbers that only a label explains
+    ("passport number: X1234567", T.NATIONAL_ID, "X1234567"),
+    ("driver's license D1234567", T.NATIONAL_ID, "D1234567"),
+    ("MRN 4410-77123", T.MEDICAL_ID, "4410-77123"),
+    ("insurance policy no. SNT-0099-4471", T.MEDICAL_ID, "SNT-0099-4471"),
+    ("customer number: 8841907", T.REFERENCE, "8841907"),
+    # the network
+    ("from 93.184.216.34 port 22", T.IP, "93.184.216.34"),
+    ("host 192.168.1.20 is down", T.PRIVATE_IP, "192.168.1.20"),
+    ("at 2001:db8:77::bad:cafe now", T.IP, "2001:db8:77::bad:cafe"),
+    ("mac 00:1B:44:11:3A:B7", T.MAC, "00:1B:44:11:3A:B7"),
+    ("lat=51.47814 lon=-0.00171", T.COORDINATES, "lat=51.47814 lon=-0.00171"),
+    # secrets
+    ("key sk-proj-Zx81kQpLm20vTyRw77abCD", T.SECRET, "sk-proj-Zx81kQpLm20vTyRw77abCD"),
+    ("ghp_16C7e42F292c6912E7710c838347Ae178B4a", T.SECRET, "ghp_16C7e42F292c6912E7710c838347Ae178B4a"),
+    ("AKIAIOSFODNN7EXAMPLE", T.SECRET, "AKIAIOSFODNN7EXAMPLE"),
+    ("glpat-Zx81kQpLm20vTyRw77ab", T.SECRET, "glpat-Zx81kQpLm20vTyRw77ab"),
+    ("hf_AbCdEfGhIjKlMnOpQrStUvWxYz", T.SECRET, "hf_AbCdEfGhIjKlMnOpQrStUvWxYz"),
+    ("sk_live_4eC39HqLyjWDarjtT1zdp7dc", T.SECRET, "sk_live_4eC39HqLyjWDarjtT1zdp7dc"),
+    ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln", T.SECRET, "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln"),
+    ("postgres://bob:s3cr3tPie@db.example/app", T.SECRET, "bob:s3cr3tPie"),
+    ("password: Hunter2!x", T.SECRET, "Hunter2!x"),
+    ('api_key = "9f8e7d6c5b4a"', T.SECRET, "9f8e7d6c5b4a"),
+    ("PrivateKey = bm90LWEtcmVhbC13aXJlZ3VhcmQta2V5", T.SECRET, "bm90LWEtcmVhbC13aXJlZ3VhcmQta2V5"),
+    ("the password is tr0ub4dor", T.SECRET, "tr0ub4dor"),
+    ("Authorization: Bearer a8f5f167f44f4964e6c998dee827110c", T.SECRET, "a8f5f167f44f4964e6c998dee827110c"),
+    # dates of birth and addresses
+    ("born on 12 March 1970 in Bath", T.BIRTH_DATE, "12 March 1970"),
+    ("DOB: 03/12/1970", T.BIRTH_DATE, "03/12/1970"),
+    ("I live at 221 Baker Street, London", T.ADDRESS, "221 Baker Street, London"),
+    ("Lindenallee 14, 12345 Musterstadt", T.ADDRESS, "Lindenallee 14, 12345 Musterstadt"),
+    ("12 bis, rue des Lilas, 75011 Paris", T.ADDRESS, "12 bis, rue des Lilas, 75011 Paris"),
+    # names that their surroundings give away
+    ("ask Dr. Hopper about it", T.PERSON, "Hopper"),
+    ("My name is Ada Lovelace and", T.PERSON, "Ada Lovelace"),
+    ("Dear Ada,\nthank you", T.GIVEN_NAME, "Ada"),
+    ("Patient: Ada Lovelace", T.PERSON, "Ada Lovelace"),
+]
+
+
+@pytest.mark.parametrize(("text", "type_", "value"), FOUND, ids=[f"{t.value}-{v[:20]}" for _, t, v in FOUND])
+def test_rule_finds_the_whole_value(text: str, type_: FindingType, value: str) -> None:
+    assert (type_, value) in found_by_rules(text)
+
+
+HARMLESS = [
+    "Which of these is a leap year: 1900, 2000, 2024?",
+    "Upgrade from version 11.2.0.1 to 4.18.0.553",
+    "ping 127.0.0.1, 0.0.0.0, ::1 and 8.8.8.8; route 192.168.0.0/16",
+    "1 + 4 + 9 + 16 + 25 + 36 + 49 + 64 + 81 + 100 + 121",
+    "Why does every tutorial print 0000 0000 0000 0000?",
+    "4111 1111 1111 1112 fails the check",
+    "GB82WEST12345698765431 fails the check",
+    "DATABASE_URL=postgres://USER:PASSWORD@localhost/app\nAPI_KEY=changeme",
+    "password: str = Field(...)\ntoken = os.environ['TOKEN']",
+    "The token is expired and the password is required.",
+    "git rebase -i HEAD~5 and commit 9fceb02d0ae598e95dc970b74767f19372d61af8",
+    "uuid 123e4567-e89b-12d3-a456-426614174000",
+    "@property\ndef name(self): ...",
+    "Meet me at noon; look at python.org.",
+    "Dear Sir or Madam,",
+    "In chapter 12 the value is 3.14159 and 2.71828.",
+    "ISBN 978-3-16-148410-0 and DIN EN ISO 9001:2015",
+]
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_rules_leave_harmless_text_alone(text: str) -> None:
+    kept = {T.DATE, T.URL}  # of which `balanced` takes out nothing
+    assert {found for found in found_by_rules(text) if found[0] not in kept} == set()
+
+
+def test_private_key_is_found_to_its_last_line() -> None:
+    key = "-----BEGIN RSA PRIVATE KEY-----\nMIIBOgIBAAJBAK\nj8Zz9w==\n-----END RSA PRIVATE KEY-----"
+    assert (T.SECRET, key) in found_by_rules(f"here:\n{key}\nthanks")
+
+
+def test_cut_private_key_is_found_too() -> None:
+    key = "-----BEGIN PRIVATE KEY-----\nMIIBOgIBAAJBAK\nj8Zz9w"
+    assert (T.SECRET, key) in found_by_rules(key)
+
+
+def test_digits_of_other_scripts_are_read_as_digits() -> None:
+    assert (T.PHONE, "٠٢٠ ٧٩٤٦ ٠٤٥٥") in found_by_rules("رقمي ٠٢٠ ٧٩٤٦ ٠٤٥٥")
+
+
+def test_invisible_characters_hide_nothing() -> None:
+    assert (T.EMAIL, "a\u00adda@exam\u200bple.org") in found_by_rules("a\u00adda@exam\u200bple.org")
+
+
+def test_wide_characters_hide_nothing() -> None:
+    assert (T.EMAIL, "ａｄａ@example.org") in found_by_rules("to ａｄａ@example.org")
+
+
+def test_a_rule_that_crashes_fails_the_text_and_is_not_skipped() -> None:
+    def crash(text: Text) -> list[Finding]:
+        raise RecursionError("deep")
+
+    broken = Detector("broken", frozenset({T.EMAIL}), crash)  # type: ignore[arg-type]
+    with pytest.raises(DetectorError, match="broken: RecursionError"):
+        find_by_rules("hello", (*DETECTORS, broken))
+
+
+def test_more_findings_than_the_limit_fail_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("node.privacy.detectors.FINDINGS_MAX", 3)
+    with pytest.raises(DetectorError, match="more than 3"):
+        find_by_rules("a@b.example c@d.example e@f.example g@h.example")
+
+
+def test_detectors_have_distinct_names_and_say_their_types() -> None:
+    assert len({detector.name for detector in DETECTORS}) == len(DETECTORS)
+    assert all(detector.types for detector in DETECTORS)
+
+
+def test_entropy_of_a_hexadecimal_key_is_above_that_of_a_word() -> None:
+    assert entropy_bits("a8f5f167f44f4964e6c998dee827110c") > 3.3 > entropy_bits("passwordpassword")
+
+
+HOSTILE = [
+    "a" * 60_000,
+    "1 " * 30_000,
+    "1-" * 30_000,
+    "a." * 30_000 + "@",
+    "A " * 30_000,
+    "password " * 7_000,
+    "sk-" * 20_000,
+    "-----BEGIN PRIVATE KEY-----" * 2_000,
+    "eyJ" + "a" * 60_000,
+    ":" * 60_000,
+    "a:b@" * 15_000,
+    "http://a:" * 7_000,
+    "Dear " * 12_000,
+    "Mr. A " * 10_000,
+    "12 Ab " * 10_000,
+    "he has diabetes " * 4_000,
+    "[PERSON_1] " * 6_000,
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=[text[:10] for text in HOSTILE])
+def test_time_is_linear_on_hostile_text(text: str) -> None:
+    import time
+
+    began = time.process_time()
+    find_by_rules(text[: len(text) // 4])
+    quarter = time.process_time() - began
+    began = time.process_time()
+    find_by_rules(text)
+    whole = time.process_time() - began
+    assert whole < max(10 * quarter, 0.6)  # quadratic time would be sixteen times
