@@ -23,7 +23,7 @@ async function ask(path) {
 // Everything shown goes through textContent: names come from other devices.
 function cell(value, className) {
   const td = document.createElement("td");
-  td.textContent = value ?? "–";
+  td.textContent = text(value);
   if (className) td.className = className;
   return td;
 }
@@ -49,8 +49,9 @@ function tierCell(tier) {
 }
 
 function text(value) {
-  if (value === null || value === undefined) return "–";
-  if (Array.isArray(value)) return value.map(text).join(", ") || "–";
+  if (value === null || value === undefined || value === "") return "–";
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (Array.isArray(value)) return value.map(text).join(value.some((item) => item instanceof Object) ? "; " : ", ") || "–";
   if (typeof value === "object") return Object.entries(value).map(([k, v]) => `${k} ${text(v)}`).join(", ") || "–";
   return String(value);
 }
@@ -83,7 +84,7 @@ function showIslands({ islands }) {
     cell(island.this ? `${island.name} (this one)` : island.name),
     tierCell(island.tier),
     cell(island.person),
-    cell(text(island.models)),
+    cell(island.models),
     cell(island.load ? `${island.load.busy}/${island.load.slots}` : "–"),
     cell(island.up ? "now" : ago(island.last_seen_s)),
   ]), 6);
@@ -91,12 +92,12 @@ function showIslands({ islands }) {
 
 function showDecisions({ entries }) {
   fill("decisions", entries.map((entry) => [
-    cell(typeof entry.at === "number" ? new Date(entry.at * 1000).toLocaleTimeString() : "–"),
+    cell(typeof entry.at === "number" ? new Date(entry.at * 1000).toLocaleString() : "–"),
     cell(entry.model),
     cell(entry.island),
     tierCell(entry.tier),
     cell(entry.sensitivity),
-    cell(text(entry.sanitized)),
+    cell(entry.sanitized),
     cell(entry.outcome),
     cell(usd(entry.cost_nano_usd)),
   ]), 8);
