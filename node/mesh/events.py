@@ -131,3 +131,4 @@ MeshEvent = (
     | MeshCounts
 )
 OnEvent = Callable[[MeshEvent], Awaitable[None]]
+"""Called with one event at a time, in order. It must not wait for a peer: start a task for that."""

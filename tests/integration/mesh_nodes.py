@@ -1,5 +1,6 @@
 """Whole mesh processes of one archipelago, each with a core that the test plays through the real port."""
 
+import dataclasses
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -8,9 +9,13 @@ from typing import TypeVar
 
 import trio
 
+from node.link import Link
 from node.mesh.events import IncomingQuestion, IncomingStream, MeshEvent, MeshSetup, RecordBelieved, StatementNeeded
+from node.mesh.life import LinkStream
 from node.mesh.port import MeshPort
+from node.mesh.process import serve
 from node.supervision import ChildState, supervise
+from protocol.errors import LinkError
 from protocol.keys import IslandId, SigningKey
 from protocol.records import Genesis, Signed
 from tests.attested import DAY_S, Log, genesis, signing_key, statement
@@ -63,14 +68,23 @@ class Node:
         )
         self.answers: Callable[[IslandId, bytes], bytes] = lambda asker, question: b""
         self.child = ChildState("mesh")
+        self.lost: list[str] = []  # streams that ended otherwise than by their end
+        self.ends: list[str] = []  # why each life of a mesh that ran here ended
         self.port = MeshPort(lambda: self.setup, self._on_event)
         self._changed = trio.Event()
         self._boot = 0
         self._nursery: trio.Nursery | None = None
 
     async def run(self) -> None:
+        """In a process of its own, as in a real node: two seconds of CPU to start."""
         async with trio.open_nursery() as self._nursery:
             await supervise(self.child, "node.mesh.process", [], self.port.serve)
+
+    async def run_here(self) -> None:
+        """The same mesh and the same link in the test's process; it is started once more when it ends."""
+        async with trio.open_nursery() as self._nursery:
+            while True:
+                self.ends.append(await one_life(self.port))
 
     async def _on_event(self, event: MeshEvent) -> None:
         self.events.append(event)
@@ -91,10 +105,14 @@ class Node:
     def statement(self, boot: int) -> bytes:
         return statement(self.key, boot=boot).raw
 
-    async def _echo(self, stream) -> None:  # type: ignore[no-untyped-def]
-        while data := await stream.receive():
-            await stream.send(data)
-        await stream.close()
+    async def _echo(self, stream: LinkStream) -> None:
+        try:
+            while data := await stream.receive():
+                await stream.send(data)
+            await stream.close()
+        except LinkError as error:
+            self.lost.append(str(error))
+            self._changed.set()
 
     async def until(self, condition: Callable[[], object], wait_s: float = WAIT_S) -> None:
         with trio.fail_after(wait_s):
@@ -116,9 +134,24 @@ class Node:
         return self.port.listening
 
 
+async def one_life(port: MeshPort) -> str:
+    """One life of a mesh in this process; returns why it ended."""
+    near, far = (Link(trio.SocketStream(one)) for one in trio.socket.socketpair())
+    async with trio.open_nursery() as life:
+        life.start_soon(serve, far)
+        try:
+            await port.serve(near)
+        except LinkError as error:
+            return str(error)
+        finally:
+            await near.aclose()
+            life.cancel_scope.cancel()
+    return ""
+
+
 @asynccontextmanager
 async def running(*nodes: Node) -> AsyncIterator[trio.Nursery]:
-    """All of them, one after another's endpoint is known to the next, so that no mDNS is needed."""
+    """Real processes."""
     async with trio.open_nursery() as nursery:
         for node in nodes:
             nursery.start_soon(node.run)
@@ -126,15 +159,25 @@ async def running(*nodes: Node) -> AsyncIterator[trio.Nursery]:
         nursery.cancel_scope.cancel()
 
 
+@asynccontextmanager
+async def running_here(*nodes: Node) -> AsyncIterator[trio.Nursery]:
+    """In this process. Each knows where those before it listen, so that no mDNS is needed."""
+    async with trio.open_nursery() as nursery:
+        started: list[Node] = []
+        for node in nodes:
+            for other in started:
+                introduce(node, other)
+            nursery.start_soon(node.run_here)
+            await node.listening()
+            started.append(node)
+        yield nursery
+        nursery.cancel_scope.cancel()
+
+
 def introduce(node: Node, other: Node) -> None:
     """Before `node` starts: it was authenticated with `other` there before."""
-    node.setup = MeshSetup(
-        **{**_fields(node.setup), "addresses": {**node.setup.addresses, other.island: other.port.listening}}
-    )
-
-
-def _fields(setup: MeshSetup) -> dict[str, object]:
-    return {name: getattr(setup, name) for name in MeshSetup.__slots__}
+    known = {**node.setup.addresses, other.island: other.port.listening}
+    node.setup = dataclasses.replace(node.setup, addresses=known)
 
 
 def resident_mib(pid: int) -> float:

@@ -24,6 +24,7 @@ class Namespace:
 
     name: str
     address: str
+    cable: str  # the bridge's end of its veth pair: set it down to pull the cable
 
     def command(self, arguments: Sequence[str]) -> list[str]:
         return ["ip", "netns", "exec", self.name, *arguments]
@@ -54,10 +55,11 @@ def bridged(count: int) -> Iterator[tuple[Namespace, ...]]:
         _ip("link", "add", bridge, "type", "bridge", "mcast_snooping", "0")
         _ip("link", "set", bridge, "up")
         for number in range(1, count + 1):
-            one = Namespace(f"ir{tag}n{number}", NETWORK.format(octet=octet, number=number))
+            cable = f"ir{tag}v{number}"
+            one = Namespace(f"ir{tag}n{number}", NETWORK.format(octet=octet, number=number), cable)
             _ip("netns", "add", one.name)
             made.append(one)
-            _join(one, bridge, f"ir{tag}v{number}")
+            _join(one, bridge)
         yield tuple(made)
     finally:
         for one in made:
@@ -65,9 +67,9 @@ def bridged(count: int) -> Iterator[tuple[Namespace, ...]]:
         _ip("link", "del", bridge, check=False)
 
 
-def _join(one: Namespace, bridge: str, veth: str) -> None:
-    _ip("link", "add", veth, "type", "veth", "peer", "name", "eth0", "netns", one.name)
-    _ip("link", "set", veth, "master", bridge, "up")
+def _join(one: Namespace, bridge: str) -> None:
+    _ip("link", "add", one.cable, "type", "veth", "peer", "name", "eth0", "netns", one.name)
+    _ip("link", "set", one.cable, "master", bridge, "up")
     _ip("-n", one.name, "addr", "add", f"{one.address}/24", "dev", "eth0")
     for device in ("lo", "eth0"):
         _ip("-n", one.name, "link", "set", device, "up")
