@@ -168,7 +168,7 @@ def store(subject: Subject) -> Iterator[Outcome]:
     yield _ok(f"whole, {found.receipts} receipts")
     if not clock_is_trusted(floor, wall_s):
         behind = f"the clock is {floor - wall_s} s behind what it showed before: no certificate can be judged"
-        yield State.PROBLEM, behind, "put the clock right, with NTP"
+        yield State.PROBLEM, behind, "put the clock right, with NTP; or, if it is right, islandrun start --trust-clock"
 
 
 def node(subject: Subject) -> Iterator[Outcome]:

@@ -64,6 +64,7 @@ def _systemd_unit(command: Sequence[str], environ: Mapping[str, str]) -> bytes:
         "[Service]",
         f"ExecStart={' '.join(_quoted(word).replace('$', '$$') for word in command)}",
         *(f"Environment={_quoted(f'{name}={value}')}" for name, value in environ.items()),
+        "ExecReload=/bin/kill -HUP $MAINPID",
         "Restart=on-failure",
         "RestartSec=5",
         "",

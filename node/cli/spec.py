@@ -19,11 +19,15 @@ def spec(argv: Sequence[str]) -> int:
     check = verbs.add_parser("check", help="run every vector against the protocol package installed here")
     check.add_argument("--json", action="store_true", help="print one JSON value")
     json_wanted = made.parse_args(argv).json
-    done = _run(_clone())
+    root = _clone()
+    done = _run(root)
+    files = sorted(path.name for path in (root / "specs" / "vectors").glob("*.json"))
     if json_wanted:
-        show_json({"ok": done.returncode == 0, "output": done.stdout.splitlines()})
+        show_json({"ok": done.returncode == 0, "files": files, "output": done.stdout.splitlines()})
+    elif done.returncode == 0:
+        print(f"{done.stdout}{len(files)} files of vectors hold: {', '.join(files)}")
     else:
-        print(done.stdout, end="")
+        print(done.stdout, end="", file=sys.stderr)
     return 0 if done.returncode == 0 else 1
 
 

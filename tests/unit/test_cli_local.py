@@ -158,8 +158,11 @@ def test_spec_check_runs_the_vectors_of_the_clone(
         f"import sys, os; print(sys.argv[1:], os.getcwd()); sys.exit({code})"
     )
     monkeypatch.setattr("protocol.__file__", str(tmp_path / "protocol" / "__init__.py"))
+    (tmp_path / "specs" / "vectors" / "records.json").touch()
     assert main(["spec", "check"]) == status
-    assert capsys.readouterr().out == f"['--check'] {os.path.realpath(tmp_path)}\n"
+    told = capsys.readouterr()
+    ran = f"['--check'] {os.path.realpath(tmp_path)}\n"
+    assert (told.out, told.err) == ((f"{ran}1 files of vectors hold: records.json\n", "") if code == 0 else ("", ran))
     assert main(["spec", "check", "--json"]) == status
     assert json.loads(capsys.readouterr().out)["ok"] is (code == 0)
 
