@@ -123,7 +123,7 @@ class Island:
         self.questions = Questions(
             archipelago, self.authority, self.services, self.collections, self.directory, self.mesh
         )
-        self.pairing = Pairing(archipelago, self.authority, self.mesh, self.happenings, self.caps, self.joined, now)
+        self.pairing = Pairing(archipelago, self.authority, self.mesh, self.happenings, self.joined, now)
         self.children = [ChildState("mesh"), ChildState("names")]
         if self.embedded is not None:
             self.children.append(ChildState("llama"))
@@ -192,6 +192,7 @@ class Island:
             for child in self.children:
                 module, arguments, serve = self._child(child.name)
                 nursery.start_soon(supervise, child, module, arguments, serve)
+            nursery.start_soon(self.pairing.run)
             nursery.start_soon(self._every, STATE_CHECK_S, self._state_changes)
             nursery.start_soon(self._every, SERVICES_REFRESH_S, self.services.refresh)
             nursery.start_soon(self._every, RENEWAL_CHECK_S, self._renew)
