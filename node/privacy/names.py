@@ -7,7 +7,6 @@ knows names, addresses and numbers, with a precision of 0.97, and no organisatio
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from node.privacy.findings import Finding, FindingType
 from node.privacy.languages import Guess
@@ -87,7 +86,7 @@ def _weight(text: str, span: ModelSpan) -> float:
 
 
 def _persons(text: str, names: Sequence[ModelSpan], spacy: Sequence[ModelSpan]) -> Iterator[Finding]:
-    groups = [(group[0].start, group[-1].end, min(s.score for s in group)) for group in _runs(text, names, r"[ \t]*")]
+    groups = [(group[0].start, _end(group), min(s.score for s in group)) for group in _runs(text, names, r"[ \t]*")]
     for start, end, score in groups:
         yield from _person(text, start, end, score, RAMPART)
     for span in spacy:
@@ -121,7 +120,7 @@ def _capitalised(text: str) -> list[str]:
 
 def _addresses(text: str, pieces: Sequence[ModelSpan]) -> Iterator[Finding]:
     for group in _runs(text, pieces, r"[ \t]*[,;]?[ \t]*\n?[ \t]*"):
-        start, end = _whole_words(text, group[0].start, group[-1].end)
+        start, end = _whole_words(text, group[0].start, _end(group))
         is_street = any(s.label in _STREET_LABELS for s in group)
         yield Finding(start, end, T.ADDRESS if is_street else T.PLACE, min(s.score for s in group), RAMPART)
 
@@ -130,21 +129,23 @@ def _numbers(text: str, spans: Sequence[ModelSpan]) -> Iterator[Finding]:
     typed = [s for s in spans if s.label in _RAMPART_TYPES]
     for group in _runs(text, typed, r"[ \t.-]?"):
         type_ = _RAMPART_TYPES[group[0].label]
-        start, end = _whole_words(text, group[0].start, group[-1].end)
+        start, end = _whole_words(text, group[0].start, _end(group))
         if sum(c.isdigit() for c in text[start:end]) >= _DIGITS_MIN[type_]:
             yield Finding(start, end, type_, min(s.score for s in group), RAMPART)
 
 
 def _runs(text: str, spans: Iterable[ModelSpan], gap: str) -> Iterator[list[ModelSpan]]:
-    """Neighbours with no more than `gap` between them, together."""
-    spans = list(spans)
+    """Neighbours with no more than `gap` between them, together. `spans` are in the order of their starts."""
     between = re.compile(gap)
-    group: list[ModelSpan] = spans[:1]
-    for left, right in pairwise(spans):
-        if right.start <= left.end or between.fullmatch(text, left.end, right.start):
-            group.append(right)
-        else:
+    group: list[ModelSpan] = []
+    for span in spans:
+        if group and span.start > _end(group) and not between.fullmatch(text, _end(group), span.start):
             yield group
-            group = [right]
+            group = []
+        group.append(span)
     if group:
         yield group
+
+
+def _end(group: Sequence[ModelSpan]) -> int:
+    return max(span.end for span in group)

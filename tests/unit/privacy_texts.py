@@ -6,7 +6,7 @@ from node.names_worker import NamesText
 from node.privacy import sensitivity
 from node.privacy.findings import FindingType, PartFindings
 from node.privacy.json_text import readable
-from node.privacy.names import RAMPART, ModelSpan, Reading
+from node.privacy.names import RAMPART, SPACY, ModelSpan, Reading
 from node.privacy.normal_form import normalise
 from node.privacy.policy import PrivacyPolicy
 from node.privacy.reading import read_by_names, read_by_rules
@@ -25,12 +25,13 @@ def chat(*texts: str, **members: object) -> ChatRequest:
 
 
 def reading(text: str, names: Mapping[str, str]) -> Reading:
-    """What a model would say that knows exactly these names: text → the model's label."""
+    """What a model would say that knows exactly these names: text → the label of the model that has it."""
     spans = []
     for name, label in names.items():
         at = text.find(name)
         while at >= 0:
-            spans.append(ModelSpan(at, at + len(name), label, 0.9, RAMPART if label.isupper() else "spacy"))
+            model = SPACY if label in ("ORG", "GPE", "PERSON") else RAMPART
+            spans.append(ModelSpan(at, at + len(name), label, 0.9, model))
             at = text.find(name, at + 1)
     return Reading(tuple(spans), ())
 
