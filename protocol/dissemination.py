@@ -393,7 +393,10 @@ class Dissemination:
 
     def _flush(self, now: Now) -> Iterator[Action]:
         """One frame, if one may go now: as many of the waiting records as it holds."""
-        if not self._queue or now.mono_ms < self._gossip_due_ms or not self._membership.is_live(self._me, now):
+        if not self._queue or now.mono_ms < self._gossip_due_ms:
+            return
+        if not self._membership.is_live(self._me, now):
+            self._queue.clear()
             return
         self._gossip_due_ms = now.mono_ms + GOSSIP_SPACING_MS
         yield Gossip(record_frame(self._queue))
