@@ -7,7 +7,7 @@ Nothing is decided here that a simulator should run: who belongs, what is believ
 import logging
 import random
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 import trio
@@ -15,7 +15,7 @@ import trio
 from node.clock import now
 from node.mesh import frames
 from node.mesh.announcement import SALT_BYTES, Announcement, Rumour
-from node.mesh.dialling import Dial, DialPlan
+from node.mesh.caller import Caller
 from node.mesh.discovery import Discovery
 from node.mesh.endpoint import Endpoint
 from node.mesh.frames import Message, MessageLink
@@ -25,7 +25,6 @@ from node.mesh.lines import Lines
 from node.mesh.pairing import Pairing
 from node.mesh.pipes import Pipes
 from node.mesh.questions import Questions
-from node.mesh.rumours import Rumours
 from node.mesh.streams import MeshStream
 from node.mesh.swarm import Connection
 from protocol import mesh_actions
@@ -42,8 +41,6 @@ from protocol.sync import decode_gossip
 
 INFER = "/islandrun/infer/1.0.0"
 TOPIC = "/islandrun/gossip/1.0.0/{}"
-DIAL_S = 8.0
-DIALS_MAX = 8  # at once
 CROSSING_MS = 5_000  # two connections this close together were dialled at the same moment, from both ends
 WORDS_WAITING_MAX = 20_000
 COUNT_S = 5.0
@@ -61,14 +58,13 @@ class Brain:
         self._setup = setup
         self._link = link
         self._membership = Membership(record)  # type: ignore[arg-type]
-        self._registry = Registry(self._membership)
         self._host = MeshHost(setup.seed, self)
         self._me = self._host.island
-        self._machine = Dissemination(self._me, self._membership, self._registry, seed=secrets.randbits(64), now=now())
-        self._chance = random.Random(secrets.randbits(64))
-        self._plan = DialPlan(self._me)
-        self._rumours = Rumours(self._membership.archipelago)
+        registry = Registry(self._membership)
+        self._machine = Dissemination(self._me, self._membership, registry, seed=secrets.randbits(64), now=now())
         self._greeter = Greeter(self._host, self._membership, self._me, self)
+        chance = random.Random(secrets.randbits(64))
+        self._caller = Caller(self._host, self._membership, self._greeter.greet, chance)
         self._lines = Lines(self._host, self._on_sync)
         self._pipes = Pipes(link)
         self._discovery = Discovery(setup.interfaces, self._describe)
@@ -76,17 +72,15 @@ class Brain:
         self._questions = Questions(self._machine, self._act, self._say)
         self._current: dict[IslandId, Connection] = {}
         self._since_ms: dict[IslandId, int] = {}
-        self._known: set[IslandId] = set()
         self._outbox, self._outgoing = trio.open_memory_channel[Message | mesh_actions.Gossip](WORDS_WAITING_MAX)
         self._changed = trio.Event()
-        self._dials = trio.CapacityLimiter(DIALS_MAX)
         self._nursery: trio.Nursery
         self._host.handle(INFER, self._infer)
 
     async def run(self) -> None:
         """Raises LinkError when the link ends, or the node cannot listen."""
-        self._believe_setup()
-        async with AsyncExitStack() as stack:
+        async with trio.open_nursery() as self._nursery, AsyncExitStack() as stack:
+            self._believe_setup()
             try:
                 await stack.enter_async_context(self._host.running([Endpoint.parse(one) for one in self._setup.listen]))
             except (LinkError, ValueError) as error:
@@ -94,13 +88,22 @@ class Brain:
                 raise LinkError(str(error)) from error
             topic = TOPIC.format(self._membership.archipelago.hex())
             await stack.enter_async_context(self._host.topic(topic, self._judge))
-            async with trio.open_nursery() as self._nursery:
-                self._say(frames.Ready(tuple(str(endpoint) for endpoint in self._host.listening)))
-                for task in (self._speak, self._tick, self._dial_when_due, self._count):
-                    self._nursery.start_soon(task)
-                self._nursery.start_soon(self._discovery.run, self._hear)
-                while True:
-                    self._on_message(await self._link.receive())
+            self._say(frames.Ready(tuple(str(endpoint) for endpoint in self._host.listening)))
+            for task in (self._speak, self._tick, self._count, self._caller.run):
+                self._nursery.start_soon(task)
+            self._nursery.start_soon(self._discovery.run, self._hear)
+            while True:
+                self._on_message(await self._link.receive())
+
+    def _believe_setup(self) -> None:
+        for raw in self._setup.entries:
+            try:
+                self._membership.accept(raw, now())
+            except (EncodingError, RecordError, MembershipError) as error:
+                self._say(frames.Alarm("entry_refused", "", str(error)))
+        self._caller.meet_newcomers()
+        if self._setup.statement is not None:
+            self._act(self._machine.publish(self._setup.statement, now()))
 
     # What the host tells
 
@@ -114,15 +117,11 @@ class Brain:
         island = connection.peer
         if self._current.get(island) is not connection:
             return
-        del self._current[island]
+        del self._current[island], self._since_ms[island]
         self._questions.lost(island)
         self._act(self._machine.on_session_closed(island, now()))
         self._say(frames.PeerDown(island))
-        if self._membership.is_live(island, now()):
-            self._plan.disconnected(island, now().mono_ms, self._chance.random())
-        else:
-            self._plan.forget(island)
-        self._wake()
+        self._caller.disconnected(island)
 
     async def learned(self, action: Learned, source: IslandId) -> None:
         self._act(self._machine.on_learned(action.raw, action.events, source, now()))
@@ -140,23 +139,15 @@ class Brain:
         self._lines.prepare(connection)
         if connection.dialled:
             self._nursery.start_soon(self._lines.open, connection)
-        self._plan.connected(island)
+        places = self._caller.connected(connection)
         self._act(self._machine.on_session(island, action.heads, now()))
-        self._say(frames.PeerUp(island, tuple(str(place) for place in self._proven(connection))))
+        self._say(frames.PeerUp(island, tuple(str(place) for place in places)))
 
     def _keeps(self, old: Connection, new: Connection) -> bool:
         """Both ends must keep the same one: of two that crossed the smaller id's, else the newer."""
         crossed = now().mono_ms - self._since_ms[old.peer] < CROSSING_MS
         ours = self._me < old.peer
         return crossed and old.dialled == ours and new.dialled != ours
-
-    def _proven(self, connection: Connection) -> tuple[Endpoint, ...]:
-        """Where this member listens, as far as this connection proves it."""
-        remote = connection.wire.remote
-        places = (remote,) if connection.dialled else self._plan.rumoured_at(connection.peer, remote.host)
-        if places:
-            self._plan.proven(connection.peer, places, now().mono_ms, self._chance.random())
-        return places
 
     async def _infer(self, stream: MeshStream) -> None:
         if self._membership.is_live(stream.peer, now()):
@@ -194,7 +185,7 @@ class Brain:
             case frames.Publish(raw):
                 self._act(self._machine.publish(raw, now()))
             case frames.Remember(island, addresses):
-                self._remember(IslandId(island), addresses)
+                self._caller.remember(IslandId(island), addresses)
             case frames.OpenWindow():
                 self._nursery.start_soon(self._pairing.open, message)
             case frames.CloseWindow():
@@ -217,26 +208,6 @@ class Brain:
             return
         await self._pipes.carry_out(message.stream, stream)
 
-    def _remember(self, island: IslandId, addresses: Iterable[str]) -> None:
-        places = []
-        for address in addresses:
-            try:
-                places.append(Endpoint.parse(address))
-            except ValueError:
-                log.warning("address_skipped", extra={"island": island})
-        self._plan.proven(island, places, now().mono_ms, self._chance.random())
-        self._wake()
-
-    def _believe_setup(self) -> None:
-        for raw in self._setup.entries:
-            try:
-                self._membership.accept(raw, now())
-            except (EncodingError, RecordError, MembershipError) as error:
-                self._say(frames.Alarm("entry_refused", "", str(error)))
-        self._known = self._live()
-        if self._setup.statement is not None:
-            self._act(self._machine.publish(self._setup.statement, now()))
-
     # What the network says
 
     def _describe(self, name: str) -> Announcement:
@@ -245,32 +216,9 @@ class Brain:
         return Announcement(name, port, salt, hint(salt, self._membership.archipelago, self._me))
 
     def _hear(self, rumour: Rumour) -> None:
-        self._nursery.start_soon(self._pairing.hear, rumour)
-        island = self._rumours.hear(rumour, self._live() - {self._me})
-        if island is not None:
-            self._plan.rumoured(island, rumour.endpoints, now().mono_ms, self._chance.random())
-            self._wake()
-
-    async def _dial_when_due(self) -> None:
-        while True:
-            for dial in self._plan.due(now().mono_ms):
-                self._nursery.start_soon(self._dial, dial)
-            await self._sleep_until(self._plan.next_ms())
-
-    async def _dial(self, dial: Dial) -> None:
-        if not self._membership.is_live(dial.island, now()):
-            self._plan.forget(dial.island)
-            return
-        try:
-            async with self._dials:
-                connection = await self._host.dial(dial.island, dial.endpoints, DIAL_S)
-                await self._greeter.greet(connection)
-        except LinkError as error:
-            log.debug("dial_failed", extra={"island": dial.island, "why": str(error)})
-            self._plan.failed(dial.island, now().mono_ms, self._chance.random())
-        else:
-            self._plan.ended(dial.island)
-        self._wake()
+        if rumour.pairing is not None:
+            self._nursery.start_soon(self._pairing.hear, rumour)
+        self._caller.hear(rumour)
 
     # What the machine says
 
@@ -285,7 +233,7 @@ class Brain:
                     self._put(action)
                 case mesh_actions.Believed(raw):
                     self._say(frames.Believed(raw))
-                    self._meet_newcomers()
+                    self._caller.meet_newcomers()
                 case Alive(peer) | Suspect(peer) | Dead(peer):
                     self._say(frames.Health(peer, type(action).__name__.lower()))
                 case mesh_actions.NeedStatement():
@@ -297,7 +245,7 @@ class Brain:
                 case mesh_actions.CloseSession(peer, reason):
                     self._end_session(peer, reason)
         if actions:
-            self._wake()
+            self._changed.set()
 
     def _end_session(self, peer: IslandId, reason: str) -> None:
         for connection in self._host.connections:
@@ -305,33 +253,15 @@ class Brain:
                 log.info("session_ended", extra={"peer": peer, "reason": str(reason)})
                 self._nursery.start_soon(self._host.close, connection)
 
-    def _meet_newcomers(self) -> None:
-        """An announcement heard before its maker was known for a member means something now."""
-        live = self._live()
-        for island in live - self._known - {self._me}:
-            for rumour in self._rumours.of(island):
-                self._plan.rumoured(island, rumour.endpoints, now().mono_ms, self._chance.random())
-        self._known = live
-
-    def _live(self) -> set[IslandId]:
-        return {member.island for member in self._membership.members(now())}
-
-    # Time, and the way out
-
     async def _tick(self) -> None:
         while True:
+            self._changed = trio.Event()
             self._act(self._machine.tick(now()))
-            await self._sleep_until(self._machine.next_wake_ms())
+            wait_s = max(0.0, (self._machine.next_wake_ms() - now().mono_ms) / 1_000)
+            with trio.move_on_after(wait_s):
+                await self._changed.wait()
 
-    async def _sleep_until(self, due_ms: int | None) -> None:
-        """Until then, or until something changed that may be due sooner."""
-        wait_s = max(0.0, (due_ms - now().mono_ms) / 1_000) if due_ms is not None else COUNT_S
-        with trio.move_on_after(wait_s):
-            await self._changed.wait()
-
-    def _wake(self) -> None:
-        self._changed.set()
-        self._changed = trio.Event()
+    # The way out
 
     def _say(self, word: Message) -> None:
         self._put(word)
@@ -352,12 +282,8 @@ class Brain:
     async def _count(self) -> None:
         said = None
         while True:
-            counts = frames.Counts(
-                len(self._current),
-                len(self._rumours),
-                self._host.faults,
-                self._greeter.refused + self._host.counts.refused_at_door,
-            )
+            refused = self._greeter.refused + self._host.counts.refused_at_door
+            counts = frames.Counts(len(self._current), self._caller.rumours, self._host.faults, refused)
             if counts != said:
                 self._say(counts)
                 said = counts

@@ -78,8 +78,11 @@ class Greeter:
             await self._perform(connection, framed, actions)
             frame = await framed.receive()
             if frame is not None:
-                await self._perform(connection, framed, session.receive(frame, now()))
-            await stream.close()  # tells the other side that we are ready for it
+                actions = session.receive(frame, now())
+                if any(isinstance(action, Admit) for action in actions):
+                    self._host.promote(connection)
+                    await stream.close()  # first of all: it tells the other side that we are ready for it
+                await self._perform(connection, framed, actions)
         finally:
             await stream.reset()
 

@@ -20,7 +20,7 @@ from node.mesh.endpoint import Endpoint
 from node.mesh.gossip import MeshPubsub, OnFrame
 from node.mesh.streams import MeshStream
 from node.mesh.swarm import Connection, MeshBasicHost, MeshSwarm
-from node.mesh.wire import Wire, bound_endpoint, connect, listen
+from node.mesh.wire import Wire, bound_endpoint, connect, listen, usable
 from protocol.errors import LinkError
 from protocol.keys import IslandId
 
@@ -73,7 +73,7 @@ class MeshHost:
         """Listens, and serves until left. Raises LinkError when an address cannot be listened on."""
         listeners: list[trio.SocketListener] = []
         try:
-            for endpoint in endpoints:
+            for endpoint in usable(endpoints):
                 # port 0 for both families means one port: the second follows the first
                 port = endpoint.port or next((bound_endpoint(other).port for other in listeners), 0)
                 listeners.append(listen(Endpoint(endpoint.host, port)))

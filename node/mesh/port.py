@@ -50,6 +50,7 @@ class MeshPort:
         self.listening: tuple[str, ...] = ()
         self.windows: tuple[IslandId, ...] = ()
         self._window_heard = trio.Event()
+        self._ready = trio.Event()
 
     async def serve(self, link: Link) -> None:
         """Serves one life of the mesh process: raises LinkError at its end (see node.supervision.Serve)."""
@@ -69,6 +70,7 @@ class MeshPort:
                     problem = str(error)
                 finally:
                     self._life = None
+                    self._ready = trio.Event()
                     self.peers, self.listening, self.windows = frozenset(), (), ()
                     life.end(problem)
                 nursery.cancel_scope.deadline = trio.current_time() + GRACE_S
@@ -146,6 +148,13 @@ class MeshPort:
         stream = life.new_stream(window)
         return await life.opened(stream, frames.Join(stream.number, seed, window, _ms(deadline_s)), deadline_s)
 
+    async def wait_ready(self, deadline_s: float) -> None:
+        """Until the mesh listens. Raises LinkError."""
+        with trio.move_on_after(deadline_s):
+            await self._ready.wait()
+            return
+        raise LinkError(f"the mesh is not there after {deadline_s:g} s")
+
     def _alive(self) -> Life:
         if self._life is None:
             raise LinkError("the mesh is not there")
@@ -193,6 +202,7 @@ class MeshPort:
         match message:
             case frames.Ready(listening):
                 self.listening = listening
+                self._ready.set()
                 return MeshReady(listening)
             case frames.Believed(raw):
                 return RecordBelieved(raw)

@@ -4,6 +4,7 @@ It holds the libp2p identity and no other secret: no sealing key, no prompt, no 
 """
 
 import logging
+import signal
 import sys
 
 import trio
@@ -46,6 +47,7 @@ def quiet_libraries() -> None:
 
 def main() -> None:
     quiet_libraries()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the core says when to end
 
     async def run() -> None:
         await serve(Link.from_fd(int(sys.argv[1])))

@@ -9,7 +9,7 @@ What is overridden, and why, each seen in py-libp2p 0.8.1:
 """
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import trio
 from libp2p import create_yamux_muxer_option, generate_peer_id_from
@@ -174,6 +174,21 @@ def _wire_of(muxed: IMuxedConn) -> Wire:
 StreamHandler = Callable[[Connection, INetStream], Awaitable[None]]
 
 
+class _Offered(Multiselect):  # type: ignore[misc]
+    """What one connection is offered, asked anew with every word: a greeting may hold while a stream is negotiated."""
+
+    def __init__(self, connection: Connection, members: Multiselect, strangers: Multiselect) -> None:
+        self._connection = connection
+        self._members = members
+        self._strangers = strangers
+
+    @property
+    def handlers(self) -> Mapping[TProtocol | None, object]:
+        table = self._members if self._connection.is_member else self._strangers
+        handlers: Mapping[TProtocol | None, object] = table.handlers
+        return handlers
+
+
 class MeshBasicHost(BasicHost):  # type: ignore[misc]
     """Streams are opened on one named connection, and strangers are offered only what `stranger_protocols` holds."""
 
@@ -230,7 +245,7 @@ class MeshBasicHost(BasicHost):  # type: ignore[misc]
         if connection is None:
             await net_stream.reset()
             return
-        table = self.multiselect if connection.is_member else self.stranger_protocols
+        table = _Offered(connection, self.multiselect, self.stranger_protocols)
         most = STREAMS_MAX if connection.is_member else STRANGER_STREAMS_MAX
         try:
             if connection.swarm_conn is not None and len(connection.swarm_conn.streams) > most:

@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+from collections.abc import Sequence
 
 import trio
 from libp2p.io.abc import ReadWriteCloser
@@ -110,9 +111,25 @@ def listen(endpoint: Endpoint) -> trio.SocketListener:
         raise LinkError(f"{endpoint}: {error.strerror or error}") from error
 
 
+def usable(endpoints: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
+    """Without those of IPv6 on a machine that has none, as long as others are left."""
+    if any(not endpoint.is_ipv6 for endpoint in endpoints) and not _has_ipv6():
+        return tuple(endpoint for endpoint in endpoints if not endpoint.is_ipv6)
+    return tuple(endpoints)
+
+
 def bound_endpoint(listener: trio.SocketListener) -> Endpoint:
     host, port = listener.socket.getsockname()[:2]
     return Endpoint(host, port)
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
 
 
 def _plain(host: str) -> str:
