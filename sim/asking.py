@@ -85,13 +85,20 @@ class Asker:
         self.scenario = scenario
         self.measured: dict[tuple[str, str], tuple[float, float]] = {}
         provider = scenario.provider
+        self.under_way: dict[int, Asking] = {}
+        island.lost = self._lost
         self.cloud = None if provider is None else Server(island.mesh.kernel, provider.model)
 
     def ask(self, question: Question) -> None:
         """First the candidates are asked how busy they are, as far as the last answer is not good any more."""
         if not self.island.down:
             self.island.mesh.metrics.requests += 1
-            Asking(self, question).survey()
+            self.under_way[question.number] = asking = Asking(self, question)
+            asking.survey()
+
+    def _lost(self, peer: IslandId) -> None:
+        for asking in list(self.under_way.values()):
+            asking.lose(peer)
 
     def measure(self, offer: Offer, ttft_s: float, tokens_per_s: float) -> None:
         key = (offer.island_id, offer.model)
@@ -185,6 +192,7 @@ class Asking:
         decision = decide(facts, self._asker.table(), self._asker.scenario.policy, self._asker.island.now)
         metrics.feasible += bool(decision.plan)
         if not decision.plan:
+            self._over()
             metrics.refused += 1
             self._note("refused")
             return
@@ -235,8 +243,15 @@ class Asking:
                 self._job.cancelled = True
             self._happen(attempt, TimedOut())
 
+    def lose(self, peer: IslandId) -> None:
+        """The failure detector gave the peer up: its streams are reset."""
+        choice = self._dispatch.current
+        if choice is not None and choice.offer.island_id == peer:
+            self._happen(self._attempt, Failed(BackendFailure.AMBIGUOUS, "peer_lost"))
+
     def _over(self) -> None:
         self._attempt += 1
+        self._asker.under_way.pop(self._question.number, None)
 
     # The other end
 

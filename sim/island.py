@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from protocol.chance import Chance
 from protocol.dissemination import Dissemination
 from protocol.failure import Alive, Dead, Suspect
 from protocol.keys import IslandId, SealingKey
@@ -32,6 +31,8 @@ from sim.world import Inhabitant, World
 
 STATEMENT_LIFETIME_MS = 900_000
 GOSSIP_DEGREE = 8  # gossipsub's mesh, as the node sets it
+GOSSIP_DEGREE_MAX = 12
+DISCOVERY_US = 1_000_000  # from the start of an island until mDNS has told it of the others
 
 
 @dataclass(slots=True)
@@ -61,12 +62,13 @@ class SimIsland:
         self.dissemination = Dissemination(me.id, self.membership, self.registry, seed=seed, now=now)
         self.servers = {model.name: Server(mesh.kernel, model) for model in me.device.models}
         self.dead: set[IslandId] = set()
+        self.lost: Callable[[IslandId], None] = lambda peer: None  # streams to a peer that died end at once
         self.loads: dict[IslandId, tuple[int, LoadAnswer]] = {}
-        self._chance = Chance(seed + 1)
         self._sessions: dict[IslandId, Session] = {}
         self._asked: dict[int, Callable[[], None]] = {}
         self._gossip_seen: set[bytes] = set()
         self._gossip_peers: list[IslandId] = []
+        self._arrivals_us: dict[IslandId, int] = {}
         self._sequence = 0
         self._wake_us: int | None = None
         self._first_seen: set[IslandId] = set()
@@ -74,10 +76,14 @@ class SimIsland:
     # Life
 
     def start(self, peers: Iterable[IslandId]) -> None:
-        """Dials `peers`, states what it has, and ticks from now on."""
+        """States what it has, ticks from now on, and dials `peers` when it has found them."""
         self._tick()
-        for peer in peers:
-            self._session(peer, dialler=True)
+        self.mesh.kernel.after(DISCOVERY_US, self._dial, tuple(peers))
+
+    def _dial(self, peers: Iterable[IslandId]) -> None:
+        if not self.down:
+            for peer in peers:
+                self._session(peer, dialler=True)
 
     def crash(self) -> None:
         self.down = True
@@ -109,7 +115,7 @@ class SimIsland:
                 case Learned(raw, events):
                     self._perform(self.dissemination.on_learned(raw, events, peer, self.now))
                 case Admit(_, heads):
-                    self._choose_gossip_peers(peer)
+                    self._graft(peer)
                     self._perform(self.dissemination.on_session(peer, heads, self.now))
                 case Close():
                     self._forget(peer)
@@ -126,14 +132,23 @@ class SimIsland:
         if peer in self._gossip_peers:
             self._gossip_peers.remove(peer)
 
-    def _choose_gossip_peers(self, newcomer: IslandId) -> None:
-        """A random few of the sessions, as gossipsub's mesh comes to be."""
-        if len(self._gossip_peers) < GOSSIP_DEGREE:
-            self._gossip_peers.append(newcomer)
+    def _graft(self, peer: IslandId) -> None:
+        """gossipsub's mesh: both ends hand on to each other, as far as both want more."""
+        if len(self._gossip_peers) < GOSSIP_DEGREE and peer not in self._gossip_peers:
+            self._gossip_peers.append(peer)
+            self._send(peer, b"", lambda other, _: other.on_graft(self.me.id))
+
+    def on_graft(self, peer: IslandId) -> None:
+        if self.down or peer in self._gossip_peers:
+            return
+        if peer in self._sessions and len(self._gossip_peers) < GOSSIP_DEGREE_MAX:
+            self._gossip_peers.append(peer)
         else:
-            place = self._chance.below(len(self._sessions))
-            if place < GOSSIP_DEGREE:
-                self._gossip_peers[place] = newcomer
+            self._send(peer, b"", lambda other, _: other.on_prune(self.me.id))
+
+    def on_prune(self, peer: IslandId) -> None:
+        if peer in self._gossip_peers:
+            self._gossip_peers.remove(peer)
 
     # Frames
 
@@ -160,8 +175,11 @@ class SimIsland:
 
     def _send(self, peer: IslandId, data: bytes, arrive: Callable[["SimIsland", bytes], None]) -> None:
         other = self.mesh.islands[peer]
-        delay_us = self.mesh.network.delay_us(self.me.name, other.me.name, len(data))
-        self.mesh.kernel.after(delay_us, arrive, other, data)
+        now_us = self.mesh.kernel.now_us
+        arrives_us = now_us + self.mesh.network.delay_us(self.me.name, other.me.name, len(data))
+        # One connection carries it all: what was sent later never overtakes.
+        self._arrivals_us[peer] = max(arrives_us, self._arrivals_us.get(peer, 0))
+        self.mesh.kernel.after(self._arrivals_us[peer] - now_us, arrive, other, data)
 
     def _perform(self, actions: Iterable[Action]) -> None:
         for action in actions:
@@ -180,8 +198,11 @@ class SimIsland:
                     self._answered(peer, number, content)
                 case Alive(peer):
                     self.dead.discard(peer)
-                case Suspect(peer) | Dead(peer):
+                case Suspect(peer):
                     self.dead.add(peer)
+                case Dead(peer):
+                    self.dead.add(peer)
+                    self.lost(peer)
                 case CloseSession(peer):
                     self._forget(peer)
                     self._send(peer, b"", lambda other, _: other.on_closed(self.me.id))

@@ -43,6 +43,54 @@ class Result:
         }
 
 
+class Simulation:
+    """A run that can be stopped anywhere and looked into."""
+
+    def __init__(self, scenario: Scenario, seed: int = 0) -> None:
+        self.scenario = scenario
+        self.kernel = Kernel(seed)
+        self.world = build(scenario, seed)
+        links = {inhabitant.name: inhabitant.link for inhabitant in self.world.inhabitants}
+        if scenario.provider is not None:
+            links[scenario.provider.name] = Link(scenario.provider.site, False, scenario.provider.bits_per_s, 0.0)
+        network = Network(seed, links, self.kernel.draws("network"))
+        self.mesh = Mesh(self.kernel, network, Metrics(), self.world, {})
+        for inhabitant in self.world.inhabitants:
+            self.mesh.islands[inhabitant.id] = SimIsland(self.mesh, inhabitant)
+        self._set_in_motion(_dials(self.world.inhabitants, scenario.sessions_max, seed))
+
+    @property
+    def islands(self) -> list[SimIsland]:
+        return list(self.mesh.islands.values())
+
+    def until(self, seconds: float) -> None:
+        self.kernel.run(int(seconds * SECOND_US))
+
+    def result(self) -> Result:
+        """Of all that has run by now."""
+        simulated_s = max(1, self.kernel.now_us // SECOND_US)
+        figures = self.mesh.metrics.report(self.scenario.islands, simulated_s)
+        self.kernel.note("end", *(f"{name}={value}" for name, value in figures.items()))
+        return Result(
+            scenario=self.scenario.name,
+            seed=self.kernel.seed,
+            islands=self.scenario.islands,
+            simulated_s=simulated_s,
+            events=self.kernel.events,
+            digest=self.kernel.digest(),
+            figures=figures,
+        )
+
+    def _set_in_motion(self, dials: list[list[IslandId]]) -> None:
+        for number, island in enumerate(self.islands):
+            draws = self.kernel.draws(f"workload/{island.me.name}")
+            self.kernel.after(int(draws.unit() * BOOT_US), island.start, dials[number])
+            _ask_from_now_on(self.kernel, Asker(island, self.scenario), self.scenario, draws)
+        for crash in self.scenario.crashes:
+            if crash.island < len(self.islands):
+                self.kernel.after(int(crash.at_s * SECOND_US), self.islands[crash.island].crash)
+
+
 def run(
     scenario: Scenario,
     seed: int = 0,
@@ -52,34 +100,16 @@ def run(
 ) -> Result:
     """The same arguments give the same result, in every process."""
     scenario = replace(scenario, islands=islands or scenario.islands, duration_s=duration_s or scenario.duration_s)
-    kernel = Kernel(seed)
-    world = build(scenario, seed)
-    links = {inhabitant.name: inhabitant.link for inhabitant in world.inhabitants}
-    if scenario.provider is not None:
-        links[scenario.provider.name] = Link(scenario.provider.site, False, scenario.provider.bits_per_s, 0.0)
-    mesh = Mesh(kernel, Network(seed, links, kernel.draws("network")), Metrics(), world, {})
-    for inhabitant in world.inhabitants:
-        mesh.islands[inhabitant.id] = SimIsland(mesh, inhabitant)
-    dials = _dials(world.inhabitants, scenario.sessions_max, seed)
-    for inhabitant in world.inhabitants:
-        draws = kernel.draws(f"workload/{inhabitant.name}")
-        kernel.after(int(draws.unit() * BOOT_US), mesh.islands[inhabitant.id].start, dials[inhabitant.number])
-        _ask_from_now_on(kernel, Asker(mesh.islands[inhabitant.id], scenario), scenario, draws)
-    for crash in scenario.crashes:
-        if crash.island < len(world.inhabitants):
-            victim = mesh.islands[world.inhabitants[crash.island].id]
-            kernel.after(int(crash.at_s * SECOND_US), victim.crash)
+    simulation = Simulation(scenario, seed)
     for step in range(1, PROGRESS_STEPS + 1):
-        kernel.run(scenario.duration_s * SECOND_US * step // PROGRESS_STEPS)
+        simulation.until(scenario.duration_s * step / PROGRESS_STEPS)
         if progress is not None:
-            progress(kernel.now_us // SECOND_US, scenario.duration_s)
-    figures = mesh.metrics.report(scenario.islands, scenario.duration_s)
-    kernel.note("end", *(f"{name}={value}" for name, value in figures.items()))
-    return Result(scenario.name, seed, scenario.islands, scenario.duration_s, kernel.events, kernel.digest(), figures)
+            progress(simulation.kernel.now_us // SECOND_US, scenario.duration_s)
+    return simulation.result()
 
 
 def _dials(inhabitants: tuple[Inhabitant, ...], sessions_max: int, seed: int) -> list[list[IslandId]]:
-    """Whom each island dials: each pair once, as far as both have sessions left; a ring first, so that all hang together."""
+    """Whom each island dials: each pair once while both have sessions left; a ring first, so that all hang together."""
     count = len(inhabitants)
     dials: list[list[IslandId]] = [[] for _ in range(count)]
     sessions = [0] * count
