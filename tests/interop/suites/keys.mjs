@@ -1,0 +1,36 @@
+import { hex, signingBytes, unhex } from "../src/encoding.mjs";
+import { KeyError, exchange, fingerprint, islandId, islandKey, parseFingerprint, verify } from "../src/keys.mjs";
+import { refused, same } from "../src/vectors.mjs";
+
+const canonical = (text) => text === text.toUpperCase() && text.includes("-");
+
+export default function run(suite, file) {
+  for (const each of file.island_ids) {
+    suite.case(each.island, each.rule ?? "valid", () => {
+      if (!each.valid) return refused(() => islandKey(each.island), KeyError);
+      same(hex(islandKey(each.island)), each.public);
+      same(islandId(unhex(each.public)), each.island);
+    });
+  }
+  for (const each of file.fingerprints) {
+    suite.case(each.text, each.rule ?? "valid", () => {
+      if (!each.valid) return same(refused(() => parseFingerprint(each.text), KeyError).group, each.group ?? null, "group");
+      same(hex(parseFingerprint(each.text)), each.public);
+      if (canonical(each.text)) same(fingerprint(unhex(each.public)), each.text);
+    });
+  }
+  for (const each of file.signing_bytes) {
+    suite.case(`signing bytes of ${each.domain}`, "signed bytes", () => same(hex(signingBytes(each.domain, unhex(each.body))), each.bytes));
+  }
+  for (const each of file.signatures) {
+    suite.case(each.why, "signatures", () =>
+      same(verify(unhex(each.public), each.domain, unhex(each.body), unhex(each.signature)), each.valid, "verdict"));
+  }
+  for (const each of file.exchanges) {
+    suite.case(each.why ?? each.public, "exchanges", () => {
+      const act = () => hex(exchange(unhex(each.secret), unhex(each.public)));
+      if (!each.valid) return refused(act, KeyError);
+      same(act(), each.shared);
+    });
+  }
+}
