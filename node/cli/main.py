@@ -46,16 +46,10 @@ VERBS: dict[str, Verb] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status: 0 done, 1 a clear error, 2 wrong usage, 130 interrupted."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if not arguments or arguments[0] in ("-h", "--help", "help"):
-        print(usage())
-        return 0
-    verb = VERBS.get(arguments[0])
-    if verb is None:
-        print(f"islandrun: no verb {arguments[0]!r}\n\n{usage()}", file=sys.stderr)
-        return USAGE_ERROR
-    run = getattr(importlib.import_module(verb.module), verb.function)
     try:
-        return int(run(arguments[1:]))
+        status = _run(arguments)
+        sys.stdout.flush()  # a reader that has gone away is noticed here
+        return status
     except IslandRunError as error:
         print(f"islandrun {arguments[0]}: {harmless(str(error))}", file=sys.stderr)
         return 1
@@ -65,6 +59,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _run(arguments: Sequence[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(usage())
+        return 0
+    verb = VERBS.get(arguments[0])
+    if verb is None:
+        print(f"islandrun: no verb {arguments[0]!r}\n\n{usage()}", file=sys.stderr)
+        return USAGE_ERROR
+    return int(getattr(importlib.import_module(verb.module), verb.function)(arguments[1:]))
 
 
 def usage() -> str:

@@ -154,6 +154,8 @@ def test_spec_check_runs_the_vectors_of_the_clone(
 ) -> None:
     for room in ("specs/vectors", "tests/vectors", "protocol"):
         (tmp_path / room).mkdir(parents=True)
+        (tmp_path / room / "__init__.py").touch()
+    (tmp_path / "tests" / "__init__.py").touch()
     (tmp_path / "tests" / "vectors" / "__main__.py").write_text(
         f"import sys, os; print(sys.argv[1:], os.getcwd()); sys.exit({code})"
     )
