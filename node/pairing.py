@@ -33,7 +33,10 @@ from protocol.members import Member
 from protocol.terms import NanoUsd, Now, Tier
 
 VISIT_S = 20.0  # from a device's first byte to its welcome
-JOIN_S = 30.0
+MESH_READY_S = 20.0  # of a node that was started a moment ago
+HEAR_S = 20.0  # for the announcement of the other device's window
+JOIN_S = 50.0
+TAKEN_S = 5.0
 NO_SHARE = NanoUsd(0)
 _LENGTH_BYTES = 4
 
@@ -106,6 +109,7 @@ class Pairing:
         if not self._authority.is_signer:
             raise MembershipError("signer", "this device may not enrol others: use one that does")
         await self._close("replaced")
+        await self._mesh.wait_ready(MESH_READY_S)
         host = await self._mesh.open_window(os.urandom(KEY_BYTES))
         code = make_code(host, os.urandom(SECRET_BYTES))
         self._opened = _Opened(Window(code, host, self._clock()), code, person, tier, signer)
@@ -158,7 +162,8 @@ class Pairing:
         raise EnrolmentError("window", f"it did not answer within {JOIN_S:g} s")
 
     async def _through_window(self, code: Code, name: str) -> Welcome:
-        window = await self._mesh.hear_window(lambda host: window_number(host) == code.number)
+        await self._mesh.wait_ready(MESH_READY_S)
+        window = await self._mesh.hear_window(lambda host: window_number(host) == code.number, deadline_s=HEAR_S)
         seed, keys = os.urandom(KEY_BYTES), self._archipelago.keys
         own_host = SigningKey(seed).island
         frames = _Frames(await self._mesh.join(window, seed))
@@ -182,7 +187,7 @@ class Pairing:
         await self._admit(opened, details)
         membership = self._archipelago.membership
         await frames.send(visit.welcome(membership.genesis.raw, membership.entries()))
-        await frames.stream.close()
+        await frames.taken()
         admitted = self._archipelago.member(details.island)
         await self._close("enrolled", None if admitted is None else admitted.name)
 
@@ -221,6 +226,16 @@ class _Frames:
         if length > FRAME_BYTES_MAX:
             raise EnrolmentError("frame", f"at most {FRAME_BYTES_MAX} bytes")
         return await self._exactly(length)
+
+    async def taken(self) -> None:
+        """Half-closes, and waits until the other end has read all and left: the end of the window cuts its streams."""
+        await self.stream.close()
+        with trio.move_on_after(TAKEN_S):
+            try:
+                while await self.stream.receive():
+                    continue
+            except LinkError:
+                return  # it left with a reset
 
     async def _exactly(self, count: int) -> bytes:
         while len(self._buffer) < count:

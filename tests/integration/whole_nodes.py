@@ -72,7 +72,7 @@ class WholeNode:
 
 @contextlib.contextmanager
 def whole_node(namespace: Namespace, directory: Path, name: str, config: str = "") -> Iterator[WholeNode]:
-    """`islandrun start` in the namespace, with the default ports and interfaces. Ended, kindly or not, with the block."""
+    """`islandrun start` in the namespace, with the default ports and interfaces, until the end of the block."""
     home = directory / name
     home.mkdir(parents=True, exist_ok=True)
     (home / "config.toml").write_text(f"version = 1\n{config}")
