@@ -76,23 +76,29 @@ class NamesWorker:
 
     def __init__(self) -> None:
         self._link: Link | None = None
-        self._is_ready = False
+        self._ready = trio.Event()
         self._waiting: dict[int, _Waiting] = {}
         self._next = 0
 
     @property
     def is_ready(self) -> bool:
         """Whether a worker has loaded its models and can be asked."""
-        return self._is_ready
+        return self._ready.is_set()
+
+    async def ready(self) -> None:
+        """Until a worker has loaded its models."""
+        await self._ready.wait()
 
     async def serve(self, link: Link) -> None:
         """One worker's life. Ends with LinkError when it is gone; what waited for it is refused then."""
-        self._link, self._is_ready = link, False
+        self._link = link
         try:
             while True:
                 self._receive(await link.receive())
         finally:
-            self._link, self._is_ready = None, False
+            self._link = None
+            if self._ready.is_set():
+                self._ready = trio.Event()
             waiting, self._waiting = self._waiting, {}
             for one in waiting.values():
                 one.settle(DetectorError("the names worker ended"))
@@ -128,7 +134,7 @@ class NamesWorker:
 
     def _receive(self, frame: Frame) -> None:
         if frame.kind == "ready":
-            self._is_ready = True
+            self._ready.set()
             return
         waiting = self._waiting.get(frame.number("id"))
         if waiting is None:

@@ -4,20 +4,23 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from typing import TextIO
+from pathlib import Path
+from typing import BinaryIO, TextIO
 
+from node.cli.vault_file import read_vault, write_vault
 from node.privacy import sensitivity
 from node.privacy.findings import PartFindings
 from node.privacy.languages import segments
 from node.privacy.normal_form import normalise
 from node.privacy.policy import Level, PrivacyPolicy
 from node.privacy.reading import Read, failed, read_by_names, read_by_rules
+from node.privacy.restorer import restore_values
 from node.privacy.sanitizer import SanitizedText, sanitize_texts
 from node.privacy.sensitivity import Assessed
 from node.privacy.vault import Vault
 from node.workers.names import NameModels
 from protocol.chat import TextPart
-from protocol.errors import DetectorError
+from protocol.errors import DetectorError, StateError
 
 BATCH_CHARACTERS = 64 * 1024  # read together: enough for the models to fill their batches
 BATCH_LINES_MAX = 256
@@ -52,21 +55,29 @@ class Scrubber:
 
 
 def scrub(argv: Sequence[str]) -> int:
-    """The verb. Returns the exit status: 0, or 1 when the models cannot be loaded or a line is malformed."""
+    """The verb. Returns the exit status: 0, or 1 with one line that says what failed."""
     arguments = _parser().parse_args(argv)
+    level = Level(arguments.level)
     try:
         if arguments.batch:
-            return _batch(_utf8(sys.stdin), _utf8(sys.stdout), Level(arguments.level))
-        raise DetectorError("only --batch so far")
-    except (DetectorError, _LineError) as error:
+            return _batch(_utf8(sys.stdin), _utf8(sys.stdout), level)
+        if arguments.restore:
+            return _restore(sys.stdin.buffer, sys.stdout.buffer, arguments.vault)
+        return _text(sys.stdin.buffer, sys.stdout.buffer, arguments.vault, level)
+    except (DetectorError, StateError, _LineError) as error:
         sys.stderr.write(f"islandrun scrub: {error}\n")
         return 1
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="islandrun scrub", description="Take out of a text what is private.")
-    parser.add_argument("--batch", action="store_true", help='JSON lines {"id", "text"} in and out')
+    parser = argparse.ArgumentParser(
+        prog="islandrun scrub", description="Take out of a text (stdin, to stdout) what is private, and put it back."
+    )
     parser.add_argument("--level", choices=[level.value for level in Level], default=Level.BALANCED.value)
+    parser.add_argument("--vault", type=Path, metavar="FILE", help="where what was taken out is kept; a new file")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--batch", action="store_true", help='JSON lines {"id", "text"} in and out')
+    which.add_argument("--restore", action="store_true", help="put back what --vault FILE holds")
     return parser
 
 
@@ -79,6 +90,31 @@ def _utf8(stream: TextIO) -> TextIO:
     if reconfigure is not None:
         reconfigure(encoding="utf-8", errors="surrogatepass", newline="\n")
     return stream
+
+
+def _text(source: BinaryIO, out: BinaryIO, vault_file: Path | None, level: Level) -> int:
+    """Any bytes: what is no UTF-8 goes through as it is."""
+    text = source.read().decode("utf-8", "surrogateescape")
+    ((assessed, vault, result),) = Scrubber(PrivacyPolicy(level=level)).scrub([text])
+    failures = [reason for reason in assessed.reasons if reason.code.startswith("detector_")]
+    if failures:
+        raise DetectorError(failures[0].detail)  # a text that was not wholly read is no safe text
+    if vault_file is not None:
+        write_vault(vault_file, vault)
+    out.write(result.text.encode("utf-8", "surrogateescape"))
+    out.flush()
+    sys.stderr.write(f"{assessed.sensitivity.label}; {assessed.after.label} once sanitised\n")
+    return 0
+
+
+def _restore(source: BinaryIO, out: BinaryIO, vault_file: Path | None) -> int:
+    if vault_file is None:
+        raise StateError("--restore needs --vault FILE")
+    values = read_vault(vault_file)
+    text = source.read().decode("utf-8", "surrogateescape")
+    out.write(restore_values(text, values).encode("utf-8", "surrogateescape"))
+    out.flush()
+    return 0
 
 
 def _batch(lines: TextIO, out: TextIO, level: Level) -> int:

@@ -11,6 +11,7 @@ _UNSEEN = (
     "\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff"
 )
 _HAS_UNSEEN = re.compile(f"[{_UNSEEN}]")
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
 _UNSEEN_RUN = re.compile(f"[{_UNSEEN}]+")
 # A character with the marks that follow it: NFKC composes only inside one of these.
 _CLUSTER = re.compile(r"[\x00-\x7f]+(?=[\x00-\x7f]|\Z)|[^\x00-\x7f]|[\x00-\x7f]")
@@ -32,7 +33,11 @@ class NormalForm:
 
 
 def normalise(original: str) -> NormalForm:
-    if original.isascii() or (not _HAS_UNSEEN.search(original) and unicodedata.is_normalized("NFKC", original)):
+    """Half a surrogate pair, which is no character, is read as U+FFFD."""
+    if original.isascii():
+        return NormalForm(original)
+    original = _HALF_PAIR.sub("\ufffd", original)
+    if not _HAS_UNSEEN.search(original) and unicodedata.is_normalized("NFKC", original):
         return NormalForm(original)
     pieces: list[str] = []
     starts, ends = array("I"), array("I")

@@ -7,11 +7,12 @@ never come back from a model. Only an unfinished token is held back.
 
 import json
 import re
+from collections.abc import Mapping
 from enum import Enum, auto
 
 from node.privacy.findings import FindingType
 from node.privacy.vault import Entry, Vault
-from protocol.placeholders import TOKEN_CHARS_MAX, find
+from protocol.placeholders import TOKEN_CHARS_MAX, Placeholder, find
 
 
 class Mode(Enum):
@@ -192,11 +193,15 @@ class Restorer:
 
 def restore_exactly(text: str, vault: Vault) -> str:
     """The inverse of sanitising, for text that came from no model: every token comes back, wherever it stands."""
+    return restore_values(text, {entry.placeholder: entry.value for entry in vault})
 
+
+def restore_values(text: str, values: Mapping[Placeholder, str]) -> str:
+    """As `restore_exactly`, from a vault that was kept."""
     out, at = [], 0
     for start, end, placeholder in find(text):
-        entry = vault.get(placeholder)
-        if entry is not None:
-            out += [text[at:start], entry.value]
+        value = values.get(placeholder)
+        if value is not None:
+            out += [text[at:start], value]
             at = end
     return "".join(out) + text[at:]

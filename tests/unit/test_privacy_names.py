@@ -1,0 +1,85 @@
+"""How the models' spans are united, and what decides about the language."""
+
+import pytest
+
+from node.privacy.findings import FindingType
+from node.privacy.languages import LETTERS_MIN, segments
+from node.privacy.names import RAMPART, SPACY, ModelSpan, unite
+
+T = FindingType
+
+
+def span(text: str, words: str, label: str, model: str) -> ModelSpan:
+    start = text.index(words)
+    return ModelSpan(start, start + len(words), label, 0.9, model)
+
+
+def united(text: str, *spans: tuple[str, str, str]) -> set[tuple[FindingType, str]]:
+    return {(f.type, text[f.start : f.end]) for f in unite(text, [span(text, *one) for one in spans])}
+
+
+def test_given_name_and_surname_become_one_person() -> None:
+    text = "I met Ada Lovelace there"
+    assert united(text, ("Ada", "GIVEN_NAME", RAMPART), ("Lovelace", "SURNAME", RAMPART)) == {
+        (T.PERSON, "Ada Lovelace")
+    }
+
+
+def test_person_of_either_model_counts() -> None:
+    assert united("ask ada", ("ada", "GIVEN_NAME", RAMPART)) == {(T.GIVEN_NAME, "ada")}
+    assert united("ask Ada Lovelace", ("Ada Lovelace", "PERSON", SPACY)) == {(T.PERSON, "Ada Lovelace")}
+
+
+def test_single_word_that_only_spacy_takes_for_a_person_does_not_count() -> None:
+    assert united("use Django here", ("Django", "PERSON", SPACY)) == set()
+    assert (T.GIVEN_NAME, "Ada") in united("ask Ada", ("Ada", "PERSON", SPACY), ("Ada", "GIVEN_NAME", RAMPART))
+
+
+def test_piece_of_a_word_becomes_the_whole_word() -> None:
+    assert united("O'Brien-Nakamura", ("Naka", "SURNAME", RAMPART)) == {(T.GIVEN_NAME, "Nakamura")}
+
+
+def test_possessive_and_marks_are_left_outside() -> None:
+    assert united("Ada Lovelace's. Cat", ("Ada Lovelace's.", "PERSON", SPACY)) == {(T.PERSON, "Ada Lovelace")}
+
+
+def test_pieces_of_an_address_become_one() -> None:
+    text = "at 221 Baker Street, London now"
+    spans = [("221", "BUILDING_NUMBER", RAMPART), ("Baker Street", "STREET_NAME", RAMPART), ("London", "CITY", RAMPART)]
+    assert united(text, *spans) == {(T.ADDRESS, "221 Baker Street, London")}
+
+
+def test_town_alone_is_a_place() -> None:
+    assert united("in London", ("London", "CITY", RAMPART)) == {(T.PLACE, "London")}
+
+
+@pytest.mark.parametrize(("value", "found"), [("X1234567", True), ("12", False)])
+def test_number_needs_digits_enough(value: str, found: bool) -> None:
+    assert bool(united(f"id {value}", (value, "GOVERNMENT_ID", RAMPART))) is found
+
+
+def test_organisations_come_from_spacy_and_an_abbreviation_is_doubtful() -> None:
+    text = "Acme Corp and QA"
+    scores = {
+        text[f.start : f.end]: f.score
+        for f in unite(text, [span(text, "Acme Corp", "ORG", SPACY), span(text, "QA", "ORG", SPACY)])
+    }
+    assert scores["Acme Corp"] > 0.5 > scores["QA"]
+
+
+def test_segments_leave_out_code_numbers_and_plain_english() -> None:
+    assert segments("Please explain to me what this is and why it does that") == ()
+    assert segments("`Bitte schreibe einen kurzen Aushang`") == ()
+    assert segments("x = foo(bar); y = 12 + 13") == ()
+    assert segments("Hallo Welt") == ()
+
+
+def test_paragraph_of_another_language_inside_english_is_a_segment() -> None:
+    text = "Please translate this to English for me:\nBitte schreibe einen kurzen Aushang an die Nachbarn"
+    assert segments(text) == ("Bitte schreibe einen kurzen Aushang an die Nachbarn",)
+
+
+def test_many_short_lines_are_told_together() -> None:
+    lines = "\n".join(["Guten Tag", "schöne Grüße", "auf Wiedersehen", "bis bald mein Freund"])
+    (segment,) = segments(lines)
+    assert len(segment) > LETTERS_MIN
