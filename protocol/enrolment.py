@@ -1,4 +1,4 @@
-"""How a device joins an archipelago with a short code. Source: specs/08-enrolment.md.
+"""How a device joins an archipelago with a short code. Source: specs/11-discovery-and-enrolment.md.
 
 Two machines, one for each end of a Noise stream between two throw-away hosts; neither does any I/O:
 
@@ -20,9 +20,10 @@ from typing import Final
 import nacl.bindings
 import nacl.exceptions
 from spake2 import SPAKE2_A, SPAKE2_B, SPAKEError
+from spake2.ed25519_basic import NotOnCurve
 
 from protocol.encoding import Fields, Limits, Wire, decode, digest, encode
-from protocol.errors import EncodingError, EnrolmentError, RecordError, Reply
+from protocol.errors import EncodingError, EnrolmentError, MisuseError, RecordError, Reply
 from protocol.frames import KIND, blobs, peers_fault
 from protocol.keys import (
     KEY_BYTES,
@@ -206,6 +207,7 @@ class Visit:
         self, window: Window, code: Code, joiner_host: IslandId, window_host: IslandId, entropy: Entropy
     ) -> None:
         self._window = window
+        self._admitted = False
         self._hosts = (joiner_host, window_host)
         self._spake = SPAKE2_B(
             code.secret.encode(), idA=joiner_host.encode(), idB=window_host.encode(), entropy_f=entropy
@@ -235,11 +237,14 @@ class Visit:
         if not verify(public, PROOF_DOMAIN, self._keys.transcript, proof):
             raise EnrolmentError("details.proof", "not signed by the key that it names", Reply.CLOSE)
         self._window._admit()
+        self._admitted = True
         return details
 
     def welcome(self, genesis: bytes, entries: tuple[bytes, ...]) -> bytes:
-        """The last frame: everything that the device needs, its certificate included."""
-        assert self._keys is not None
+        """The last frame: everything that the device needs, its certificate included. Once, after `on_details`."""
+        if self._keys is None or not self._admitted:
+            raise MisuseError("whoever has not shown the code is not welcome, and nobody twice")
+        self._admitted = False  # its key seals one message
         members: dict[str, Wire] = {"entries": list(entries), "genesis": genesis}
         return encode({KIND: "welcome", "sealed": _seal(self._keys.welcome, members, self._keys.transcript)})
 
@@ -272,7 +277,7 @@ def _spake_message(frame: bytes, kind: str) -> bytes:
 def _finish(spake: SPAKE2_A | SPAKE2_B, heard: bytes) -> bytes:
     try:
         shared: bytes = spake.finish(heard)
-    except (SPAKEError, ValueError, AssertionError) as error:
+    except (SPAKEError, NotOnCurve, ValueError, AssertionError) as error:  # each was seen for bad input
         raise EnrolmentError("spake", f"not a message of it: {type(error).__name__}", Reply.CLOSE) from None
     return shared
 

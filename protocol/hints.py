@@ -1,6 +1,6 @@
 """How a node's announcement on a local network is recognised by its own archipelago and by nobody else.
 
-Source: specs/05-discovery-and-enrolment.md. The archipelago's id is told to members alone, so it can be the key; a new
+Source: specs/11-discovery-and-enrolment.md. The archipelago's id is told to members alone, so it can be the key; a new
 salt for every announcement leaves no two of them alike.
 """
 

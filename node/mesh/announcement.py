@@ -1,6 +1,6 @@
 """What a node says on the local network, and what it makes of what others say there. Anybody may have said it.
 
-Source: specs/05-discovery-and-enrolment.md. No peer id, owner, model or file name is in it, and the host name is random
+Source: specs/11-discovery-and-enrolment.md. No peer id, owner, model or file name is in it, and the host name is random
 too: who is not a member cannot tell one café visit from another.
 """
 

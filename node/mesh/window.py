@@ -1,6 +1,6 @@
 """The pairing window: a second host with a fresh key, open only while somebody pairs. It moves enrolment's bytes.
 
-Source: specs/05-discovery-and-enrolment.md. Whoever connects here is a stranger to the end; the machine that speaks
+Source: specs/11-discovery-and-enrolment.md. Whoever connects here is a stranger to the end; the machine that speaks
 SPAKE2 is the core's.
 """
 
