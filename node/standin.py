@@ -15,7 +15,8 @@ from pathlib import Path
 
 import trio
 
-from node.api.connection import Message, Receive, Send
+from node.api.connection import Receive, Send
+from node.api.response import Message
 from node.api.server import Server
 from node.backends.llama_cpp import EmbeddedLlama
 from node.ports import Call

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import trio
@@ -121,6 +122,9 @@ class EmbeddedLlama:
 
     async def _slot(self, worker: _Worker) -> None:
         """A slot of the worker. Raises BackendError where too many wait, or when the worker went away meanwhile."""
+        with suppress(trio.WouldBlock):
+            worker.free.acquire_nowait()
+            return
         if self._queued >= QUEUE_MAX:
             raise BackendError(BackendFailure.REFUSED, "queue_full", f"{QUEUE_MAX} requests wait already", 429)
         self._queued += 1
@@ -160,7 +164,10 @@ async def _relay(worker: _Worker, job_id: int, receive: trio.MemoryReceiveChanne
     taken = 0
     while True:
         with trio.move_on_after(SILENCE_S) as silence:
-            event = await receive.receive()
+            try:
+                event = await receive.receive()
+            except trio.EndOfChannel:
+                raise _gone("the model's process ended") from None
         if silence.cancelled_caught:
             raise BackendError(BackendFailure.AMBIGUOUS, "silent", f"the model gave nothing for {SILENCE_S:g} s")
         if isinstance(event, BackendError):
@@ -190,21 +197,22 @@ async def _tell(worker: _Worker, kind: str, **fields: object) -> None:
 
 
 def _end(worker: _Worker, job_id: int, outcome: _Outcome | None) -> None:
+    """Frees the slot. Where the outcome does not fit any more, the closed channel tells the same."""
     job = worker.jobs.pop(job_id, None)
     if job is None:
         return
-    if outcome is not None:
-        _hand_on(job, outcome)
+    with job.send, suppress(trio.WouldBlock, trio.BrokenResourceError):
+        if outcome is not None:
+            job.send.send_nowait(outcome)
     worker.free.release()
 
 
-def _hand_on(job: _Job, event: _Outcome) -> None:
-    try:
-        job.send.send_nowait(event)
-    except trio.BrokenResourceError:
-        pass  # nobody waits for it any more: it was cancelled, and its end is on its way
-    except trio.WouldBlock:
-        raise LinkError("the worker sent more than its credit") from None
+def _hand_on(job: _Job, delta: Delta) -> None:
+    with suppress(trio.BrokenResourceError):  # nobody waits for it any more: it was cancelled, its end is on its way
+        try:
+            job.send.send_nowait(delta)
+        except trio.WouldBlock:
+            raise LinkError("the worker sent more than its credit") from None
 
 
 def _model(ready: Frame) -> BackendModel:

