@@ -37,6 +37,7 @@ class Asked:
             selector=self.selector,
             prompt_tokens=self.prompt_tokens,
             max_output_tokens=self.output_tokens,
+            answers=order.request.choices,
             names_known=names_known,
             collection=self.collection,
             label=self.label,

@@ -106,6 +106,7 @@ def requests(draw: st.DrawFn) -> RequestFacts:
         names_known=draw(st.integers(0, 4)) > 0,
         prompt_tokens=draw(st.integers(0, 5_000)),
         max_output_tokens=draw(st.integers(0, 500)),
+        answers=draw(st.sampled_from([1, 1, 3])),
         collection=draw(st.none() | st.just(COLLECTION)),
         label=draw(st.none() | levels),
         needs_tools=draw(st.booleans()),

@@ -16,9 +16,10 @@ UNKNOWN_PRICE = NanoUsd(
 
 def judge(facts: RequestFacts, table: OfferTable, policy: Policy, now: Now) -> Verdict:
     """Cost: expected nano-USD. The constraints take the dearest case, in integers."""
-    most = price_of(table, facts.prompt_tokens, facts.max_output_tokens)
-    expected = price_of(table, facts.prompt_tokens, facts.output_tokens_expected).astype(np.float64)
-    doubtful = cost_nano_usd(facts.prompt_tokens + facts.output_tokens_expected, UNKNOWN_PRICE)
+    most = price_of(table, facts.prompt_tokens, facts.answers * facts.max_output_tokens)
+    written = facts.answers * facts.output_tokens_expected
+    expected = price_of(table, facts.prompt_tokens, written).astype(np.float64)
+    doubtful = cost_nano_usd(facts.prompt_tokens + written, UNKNOWN_PRICE)
     rules = []
     if facts.unpaid_only:
         rules.append(

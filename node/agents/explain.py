@@ -17,7 +17,7 @@ from protocol.errors import ConfigError, RecordError, RequestError
 from protocol.terms import NanoUsd, Now, Sensitivity, Tier
 
 ASSESSED = ("sensitivity", "sensitivity_after", "names_known")
-OF_THE_BODY = (*ASSESSED, "model", "prompt_tokens", "max_output_tokens", "needs_tools")
+OF_THE_BODY = (*ASSESSED, "model", "prompt_tokens", "max_output_tokens", "answers", "needs_tools")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,8 @@ class Reading:
     sensitivity_after: Sensitivity | None
     names_known: bool
     prompt_tokens: int
-    max_output_tokens: int
+    max_output_tokens: int  # of each answer
+    answers: int = 1
 
 
 Read = Callable[[ChatRequest], Reading]
@@ -94,6 +95,7 @@ def _facts(request: Mapping[str, Any], read: Read | None) -> RequestFacts:
         selector=ModelSelector.parse(model),
         prompt_tokens=found.prompt_tokens,
         max_output_tokens=found.max_output_tokens,
+        answers=found.answers,
         collection=None if collection["id"] is None else _octets(collection["id"], "request.collection.id"),
         label=None if collection["label"] is None else Sensitivity.parse(collection["label"]),
         needs_tools=needs_tools,
@@ -117,6 +119,7 @@ def _reading(request: Mapping[str, Any], read: Read | None) -> tuple[Reading, st
             names_known=request.get("names_known", True),
             prompt_tokens=request.get("prompt_tokens", 0),
             max_output_tokens=request.get("max_output_tokens", 0),
+            answers=request.get("answers", 1),
         )
         return stated, request.get("model", "auto"), request.get("needs_tools", False)
     for name in OF_THE_BODY:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from node.agents.request import SEED_BYTES_MAX, SELECTOR_CHARACTERS_MAX
-from node.agents.table import COUNT_MAX, TOKENS_MAX
+from node.agents.table import ANSWERS_MAX, COUNT_MAX, TOKENS_MAX
 from node.ports import Origin
 from protocol.terms import Sensitivity, Tier
 
@@ -132,6 +132,7 @@ REQUEST = _object(
         "model": _text("auto, auto@COLLECTION, MODEL or ISLAND/MODEL", SELECTOR_CHARACTERS_MAX, 1),
         "prompt_tokens": _whole("", TOKENS_MAX, 0),
         "max_output_tokens": _whole("", TOKENS_MAX, 0),
+        "answers": {"type": "integer", "minimum": 1, "maximum": ANSWERS_MAX, "default": 1},
         "needs_tools": _flag("", False),
         "collection": _object(
             {

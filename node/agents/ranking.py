@@ -7,7 +7,7 @@ import numpy as np
 
 from node.agents.policy import Policy
 from node.agents.request import RequestFacts
-from node.agents.table import Floats, Ints, OfferTable, Words, word
+from node.agents.table import Floats, Ints, Mask, OfferTable, Words, word
 
 SCORE_STEPS = 1_000  # distances within one thousandth of a range count as equal, and the nearer offer wins
 
@@ -68,7 +68,7 @@ def _undominated_first(group: list[Costs]) -> list[int]:
     if len(places) == 1:
         return list(range(len(group)))
     kinds = np.array(list(places))
-    dominates = (kinds[:, None, :] <= kinds[None, :, :]).all(axis=2)
+    dominates: Mask = np.all(kinds[:, None, :] <= kinds[None, :, :], axis=2)
     np.fill_diagonal(dominates, False)
     blockers: list[int] = dominates.sum(axis=0).tolist()
     members = list(places.values())

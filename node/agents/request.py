@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 
-from node.agents.table import TOKENS_MAX, Mask, OfferTable
+from node.agents.table import ANSWERS_MAX, TOKENS_MAX, Mask, OfferTable
 from protocol.errors import RequestError
 from protocol.terms import NanoUsd, Sensitivity, Tier
 
@@ -66,6 +66,7 @@ class RequestFacts:
     selector: ModelSelector
     prompt_tokens: int
     max_output_tokens: int
+    answers: int = 1  # choices asked for at once: each is billed
     names_known: bool = True
     collection: bytes | None = None  # the random id of the collection that the selector names, as far as it is known
     label: Sensitivity | None = None  # of that collection
@@ -82,6 +83,8 @@ class RequestFacts:
         for field in ("prompt_tokens", "max_output_tokens"):
             if not 0 <= getattr(self, field) <= TOKENS_MAX:
                 raise RequestError(field, f"expected 0 to {TOKENS_MAX}")
+        if not 1 <= self.answers <= ANSWERS_MAX:
+            raise RequestError("answers", f"expected 1 to {ANSWERS_MAX}")
         if self.max_cost is not None and not 0 <= self.max_cost <= MAX_COST_NANO_USD_MAX:
             raise RequestError("max_cost", f"expected 0 to {MAX_COST_NANO_USD_MAX} nano-USD")
         if len(self.seed) > SEED_BYTES_MAX:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from node.agents.tier import Distance
 from node.ports import Origin
+from protocol.chat import CHOICES_MAX
 from protocol.errors import RecordError
 from protocol.terms import NanoUsd, Tier
 
@@ -20,9 +21,10 @@ Words = npt.NDArray[np.uint64]
 Ints = npt.NDArray[np.int64]
 
 PRICE_NANO_USD_MAX = 10**15  # a million USD for a million tokens; with TOKENS_MAX no product leaves 64 bits
-TOKENS_MAX = 2**31 - 1
+TOKENS_MAX = 2**27 - 1
+ANSWERS_MAX = CHOICES_MAX  # to one request
 COUNT_MAX = 1_000_000  # slots and queues
-assert (PRICE_NANO_USD_MAX // 1_000_000) * TOKENS_MAX + TOKENS_MAX < 2**63 // 2
+assert (PRICE_NANO_USD_MAX // 1_000_000) * TOKENS_MAX * ANSWERS_MAX + TOKENS_MAX * ANSWERS_MAX < 2**63 // 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from node.agents.explain import Reading
 from node.agents.explain import explain as decide_offline
 from node.agents.explain_schema import SCHEMA
+from protocol.chat import ChatRequest
 from protocol.errors import StateError
 from protocol.strict_json import parse_json
 
@@ -40,7 +42,7 @@ def explain_offline(argv: Sequence[str]) -> int:
     except OSError as error:
         raise StateError(f"{wanted.islands}: {error.strerror}") from None
     request = parse_json(sys.stdin.buffer.read(), where="request")
-    _print(decide_offline(islands, request), as_json=wanted.json)
+    _print(decide_offline(islands, request, _read), as_json=wanted.json)
     return 0
 
 
@@ -63,6 +65,13 @@ def _ask_node(body: dict[str, Any]) -> Any:
 
     with node_client() as client:
         return checked(client.post("/api/explain", json=body))
+
+
+def _read(request: ChatRequest) -> Reading:
+    # Imported here: the name models take seconds to load, and most tables come with a stated sensitivity.
+    from node.cli.reading import read
+
+    return read(request)
 
 
 def _print(found: Any, *, as_json: bool) -> None:

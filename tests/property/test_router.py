@@ -42,7 +42,9 @@ def may_take(offer: Offer, request: RequestFacts, policy: Policy) -> bool:
     if caps and None in prices:
         return False
     if caps and prices[0] is not None and prices[1] is not None:
-        bill = cost_nano_usd(request.prompt_tokens, prices[0]) + cost_nano_usd(request.max_output_tokens, prices[1])
+        bill = cost_nano_usd(request.prompt_tokens, prices[0]) + cost_nano_usd(
+            request.answers * request.max_output_tokens, prices[1]
+        )
         if bill > min(caps):
             return False
     text = request.selector.text

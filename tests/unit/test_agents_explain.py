@@ -249,3 +249,30 @@ def test_broken_input_is_one_clear_line_and_status_1(tmp_path: Path) -> None:
     ended = subprocess.run(command, input=b"{}", capture_output=True, timeout=60, check=False)
     assert ended.returncode == 1
     assert ended.stderr.decode().splitlines() == ["islandrun explain: islands: an object has the same member twice"]
+
+
+@pytest.mark.model
+@pytest.mark.parametrize(
+    ("text", "level", "offers"),
+    [
+        ("How does a steam engine work?", "public", {"home/small", "office/small", "cloud/large"}),
+        ("My card number is 4111 1111 1111 1111, is it charged?", "restricted", {"home/small"}),
+    ],
+)
+def test_verb_assesses_a_chat_body_with_the_detectors_of_a_node(
+    text: str,
+    level: str,
+    offers: set[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    islands = tmp_path / "islands.json"
+    islands.write_text(json.dumps(ISLANDS))
+    body = {"model": "auto", "messages": [{"role": "user", "content": text}], "max_tokens": 50}
+    request = json.dumps({"request": body, "clock": CLOCK}).encode()
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(request)))
+    assert explain_offline(["--offline", "--islands", str(islands), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["sensitivity"] == level
+    assert offers <= set(found["plan"])

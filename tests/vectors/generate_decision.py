@@ -140,6 +140,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("unknown price under a cap", {"islands.offers.2.input_usd": None, "request.max_cost_usd": "1"}),
     ("bill at the cap", {"request.max_cost_usd": "0.00281"}),
     ("bill a nano-USD above the cap", {"request.max_cost_usd": "0.002809999"}),
+    ("each answer is billed", {"request.max_cost_usd": "0.00281", "request.answers": 2}),
     ("the smaller of two caps counts", {"request.max_cost_usd": "1", "request.policy": {"remaining_usd": "0.001"}}),
     ("only unpaid may follow", {"request.unpaid_only": True}),
     ("the client allows no farther than edge", {"request.max_tier": "edge"}),

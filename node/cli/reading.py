@@ -1,0 +1,53 @@
+"""Reads one chat body in this process, with the detectors of the node: for verbs that need no node."""
+
+from collections.abc import Sequence
+
+import trio
+
+from node.agents.explain import Reading as Assessment
+from node.detection import Detection, PrivacyPolicy
+from node.facts import output_tokens, prompt_tokens
+from node.names_worker import NamesPort, NamesText
+from node.privacy.names import Reading
+from node.workers.names import NameModels
+from protocol.chat import ChatRequest
+from protocol.errors import DetectorError
+
+OUTPUT_TOKENS_DEFAULT = 1_024
+NOT_KEPT = bytes(32)  # keys the memory of findings, which ends with this process
+
+
+class _NamesHere:
+    """The name models without their worker process; it ends with one verb anyway."""
+
+    def __init__(self) -> None:
+        self._models = NameModels()
+
+    async def find(self, texts: Sequence[NamesText]) -> Sequence[Reading]:
+        def run() -> Sequence[Reading]:
+            return self._models.find([text.text for text in texts], [text.segments for text in texts])
+
+        return await trio.to_thread.run_sync(run)
+
+
+def read(request: ChatRequest) -> Assessment:
+    """Where a name model is missing the text is restricted, as in a node."""
+    names: NamesPort | None
+    try:
+        names = _NamesHere()
+    except DetectorError:
+        names = None
+    detection = Detection(names, NOT_KEPT, PrivacyPolicy())
+
+    async def assess() -> Assessment:
+        found = await detection.assess(request, names=True)
+        return Assessment(
+            sensitivity=found.sensitivity,
+            sensitivity_after=found.after,
+            names_known=True,
+            prompt_tokens=prompt_tokens(request),
+            max_output_tokens=output_tokens(request, OUTPUT_TOKENS_DEFAULT),
+            answers=request.choices,
+        )
+
+    return trio.run(assess)
