@@ -2,6 +2,7 @@
 
 from heapq import heappop, heappush
 from itertools import pairwise
+from operator import le
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from node.agents.request import RequestFacts
 from node.agents.table import Floats, Ints, Mask, OfferTable, Words, word
 
 SCORE_STEPS = 1_000  # distances within one thousandth of a range count as equal, and the nearer offer wins
+FEW = 8  # so many are compared sooner one by one than as an array
 
 Costs = tuple[float, ...]
 
@@ -65,13 +67,14 @@ def _undominated_first(group: list[Costs]) -> list[int]:
     places: dict[Costs, list[int]] = {}
     for place, costs in enumerate(group):
         places.setdefault(costs, []).append(place)
-    if len(places) == 1:
+    below = _dominated(list(places))
+    if not any(below):
         return list(range(len(group)))
-    kinds = np.array(list(places))
-    dominates: Mask = np.all(kinds[:, None, :] <= kinds[None, :, :], axis=2)
-    np.fill_diagonal(dominates, False)
-    blockers: list[int] = dominates.sum(axis=0).tolist()
     members = list(places.values())
+    blockers = [0] * len(members)
+    for dominated in below:
+        for kind in dominated:
+            blockers[kind] += 1
     left = [len(one) for one in members]
     kind_of = {place: kind for kind, one in enumerate(members) for place in one}
     ready = sorted(place for kind, one in enumerate(members) if not blockers[kind] for place in one)
@@ -81,11 +84,25 @@ def _undominated_first(group: list[Costs]) -> list[int]:
         order.append(place)
         kind = kind_of[place]
         left[kind] -= 1
-        if left[kind]:
-            continue
-        for freed in np.flatnonzero(dominates[kind]).tolist():
+        for freed in () if left[kind] else below[kind]:
             blockers[freed] -= 1
             if not blockers[freed]:
                 for other in members[freed]:
                     heappush(ready, other)
     return order
+
+
+def _dominated(kinds: list[Costs]) -> list[list[int]]:
+    """For each of these different costs, which others it dominates."""
+    if len(kinds) <= FEW:
+        return [
+            [place for place, other in enumerate(kinds) if other is not kind and all(map(le, kind, other))]
+            for kind in kinds
+        ]
+    costs = np.array(kinds)
+    no_worse: Mask = np.all(costs[:, None, :] <= costs[None, :, :], axis=2)
+    below: list[list[int]] = [[] for _ in kinds]
+    for kind, other in np.argwhere(no_worse).tolist():
+        if kind != other:
+            below[kind].append(other)
+    return below
