@@ -144,6 +144,8 @@ def fingerprint(public: PublicKey) -> str:
 
 def parse_fingerprint(text: str) -> PublicKey:
     """Reads what a person typed: any case, spaces for dashes, O for 0, I and L for 1. RecordError names the group."""
+    if not text.isascii():  # a long s, made a capital, is an S
+        raise RecordError("fingerprint", "a character that is not ASCII")
     chars = text.upper().replace("-", "").replace(" ", "")
     if len(chars) != _GROUPS * (_GROUP_CHARS + 1):
         raise RecordError("fingerprint", f"expected {_GROUPS} groups of {_GROUP_CHARS + 1} characters")

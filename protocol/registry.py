@@ -143,8 +143,9 @@ class Registry:
         return tuple(found)
 
     def is_quarantined(self, island: IslandId) -> bool:
-        """Whether the island signed two records with one number. A later boot of it is heard again."""
-        return island in self._quarantine
+        """Whether the island signed two records with one number, and no statement of a later boot has come since."""
+        boot, newest = self._quarantine.get(island), self._newest.get(island)
+        return boot is not None and (newest is None or newest.boot <= boot)
 
     def expire(self, now: Now) -> tuple[IslandId, ...]:
         """Forgets what has ended; returns the islands whose statement did, by id.
@@ -193,7 +194,6 @@ class Registry:
             return Refused(RefusalReason.BAD_SIGNATURE)
         if newest is not None and order == newest.order:
             return self._contradicted(author, record.boot)
-        self._quarantine.pop(author, None)
         self._newest[author] = _Newest(record.boot, record.sequence, raw_hash)
         self._statements[author] = _Held(record, unverified.raw, now.mono_ms + record.lifetime_ms)
         return New(record)

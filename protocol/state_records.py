@@ -88,7 +88,10 @@ class ModelOffer:
         model, context_tokens, slots, tokens_per_s, ttft_ms, origin, tools = value
         if origin not in _ORIGINS:
             raise RecordError(f"{where}.origin", f"expected {', '.join(_ORIGINS)}")
-        return cls(model, context_tokens, slots, tokens_per_s, ttft_ms, _ORIGINS[origin], tools)
+        try:
+            return cls(model, context_tokens, slots, tokens_per_s, ttft_ms, _ORIGINS[origin], tools)
+        except RecordError as error:
+            raise RecordError(error.field.replace("offer", where, 1), error.problem) from error
 
 
 @dataclass(frozen=True, slots=True)

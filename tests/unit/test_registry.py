@@ -219,3 +219,10 @@ def test_nothing_in_a_statement_can_be_about_another(registry):
     foreign = dataclasses.replace(statement(BOB).record, subject=CAT.island)
     raw = seal_record(foreign, CAT).raw.replace(CAT.public, BOB.public)
     assert registry.accept(raw, NOW) == refused(RefusalReason.BAD_SIGNATURE)
+
+
+def test_an_earlier_boot_is_not_heard_again_once_a_later_one_is(registry):
+    registry.accept(statement(BOB).raw, NOW)
+    registry.accept(statement(BOB, battery=1).raw, NOW)
+    registry.accept(statement(BOB, 2, 0).raw, NOW)
+    assert registry.accept(observation(BOB, CAT.island, boot=1).raw, NOW) == refused(RefusalReason.QUARANTINED, BOB)

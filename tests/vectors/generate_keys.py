@@ -24,6 +24,12 @@ def vectors() -> dict[str, object]:
             {"valid": True, "text": "-".join(GROUPS), "public": ADA.public.hex()},
             {"valid": True, "text": " ".join(GROUPS).lower(), "public": ADA.public.hex(), "why": "as people type it"},
             {"valid": False, "text": "-".join(GROUPS[:8]), "rule": "nine groups", "why": "a part is not the whole"},
+            {
+                "valid": False,
+                "text": "-".join(GROUPS).replace("S", "\u017f"),
+                "rule": "ASCII",
+                "why": "the capital is S",
+            },
             *(mistyped(group, place) for group, place in ((0, 0), (4, 3), (8, 6))),
             {"valid": False, "text": "0" * 56 + "0000012", "group": 9, "rule": "padding", "why": "one key, one text"},
         ],

@@ -84,7 +84,8 @@ def vectors() -> dict[str, object]:
     return {
         "spec": "specs/03-membership.md",
         "about": "Scripts start from `genesis` alone. `entry` goes to membership, `record` to the registry; `time` "
-        "only passes. `after` is what is believed then; lists of islands are sorted.",
+        "only passes. `events` tell what an entry changed (section 2), sorted. `after` is what is believed then; lists "
+        "of islands are sorted.",
         "genesis": GENESIS.raw.hex(),
         "archipelago": GENESIS.hash.hex(),
         "scripts": [script.plain() for make in (*ENTRIES, *RECORDS) for script in [make()]],
@@ -175,6 +176,14 @@ def fork() -> Script:
     return script.entry(other.revocation(BOB.island))
 
 
+def forked_signer() -> Script:
+    log, bob = pen(), Log(BOB, GENESIS.hash)
+    other = bob.fork()
+    script = Script("a member that was a signer and contradicts itself", "it stays a member and is a signer no more")
+    script.entry(log.certificate(BOB, signer=True)).entry(bob.certificate(CAT)).entry(other.certificate(DAN))
+    return script.entry(log.certificate(BOB, signer=False, name="home")).entry(log.certificate(ADA, signer=False))
+
+
 def broken_chain() -> Script:
     script = Script("an entry that does not follow the one before", "another entry with that number exists")
     broken = seal_record(certificate(ADA.island, GENESIS.hash, 2, b"\7" * 32, CAT), ADA)
@@ -217,7 +226,8 @@ def lifetime() -> Script:
 def equivocation() -> Script:
     script = believing("two statements with one number", "believed in nothing until its next boot")
     script.record(statement(BOB)).record(statement(BOB, battery=1)).record(statement(BOB, 1, 2))
-    return script.record(statement(BOB, 2, 0))
+    script.record(statement(BOB, 2, 0))
+    return script.record(observation(BOB, CAT.island, boot=1)).record(observation(BOB, CAT.island, boot=2))
 
 
 def not_members() -> Script:
@@ -253,6 +263,7 @@ ENTRIES = [
     removal_first,
     keep,
     fork,
+    forked_signer,
     broken_chain,
     undone_removal,
     names,

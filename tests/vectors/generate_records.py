@@ -1,5 +1,7 @@
 """specs/vectors/records.json: each kind of signed record whole, and with one fault."""
 
+from dataclasses import replace
+
 from protocol.encoding import Wire, decode, encode
 from protocol.records import GRANTS_MAX, OFFERS_MAX, Signed
 from tests.attested import OFFER, START_S, Log, genesis, observation, signing_key, statement
@@ -13,6 +15,17 @@ CERTIFICATE = Log(ADA, GENESIS.hash).certificate(
 REVOCATION = Log(ADA, GENESIS.hash).revocation(EVE.island, keep=3)
 STATEMENT = statement(ADA, battery=50)
 OBSERVATION = observation(ADA, BOB.island)
+ISLES = "\U0001f3dd" * 64  # 64 characters: 128 units of UTF-16, 256 bytes of UTF-8
+BOUNDS = [
+    (
+        "certificate at its bounds",
+        Log(ADA, GENESIS.hash).certificate(
+            BOB, name=ISLES, person=ISLES, spend_share=2**53 - 1, not_before_s=0, expires_s=366 * 86_400
+        ),
+    ),
+    ("statement of a model with a space in its name", statement(ADA, offers=(replace(OFFER, model="a b"),))),
+    ("statement that offers nothing", statement(ADA, 0, 0, offers=(), lifetime_ms=1)),
+]
 KINDS = {signed.record.KIND: signed for signed in (GENESIS, CERTIFICATE, REVOCATION, STATEMENT, OBSERVATION)}
 
 # kind, changed members of the body, the field at fault, why the rule is there
@@ -71,9 +84,14 @@ BODIES: list[tuple[str, dict[str, Wire], str, str]] = [
         "64 offers",
     ),
     ("statement", {"offers": [OFFER.wire()[:-1]]}, "statement.offers[0]", "an offer has seven members"),
-    ("statement", {"offers": [["", *OFFER.wire()[1:]]]}, "offer.model", "a model has a name"),
-    ("statement", {"offers": [["m\n", *OFFER.wire()[1:]]]}, "offer.model", "printable ASCII"),
-    ("statement", {"offers": [["m", 1, 0, 1, 1, "embedded", False]]}, "offer.slots", "an offer can be asked"),
+    ("statement", {"offers": [["", *OFFER.wire()[1:]]]}, "statement.offers[0].model", "a model has a name"),
+    ("statement", {"offers": [["m\n", *OFFER.wire()[1:]]]}, "statement.offers[0].model", "printable ASCII"),
+    (
+        "statement",
+        {"offers": [["m", 1, 0, 1, 1, "embedded", False]]},
+        "statement.offers[0].slots",
+        "an offer can be asked",
+    ),
     (
         "statement",
         {"offers": [["m", 1, 1, 1, 1, "remote", False]]},
@@ -95,6 +113,7 @@ def vectors() -> dict[str, object]:
         "Others are refused; `field` is what is at fault. All of them are signed by their author unless said.",
         "cases": [
             *(valid(kind, signed) for kind, signed in KINDS.items()),
+            *(valid(name, signed) for name, signed in BOUNDS),
             *(refused(*case) for case in BODIES),
             *missing(),
             *envelopes(),

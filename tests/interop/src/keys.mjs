@@ -96,6 +96,7 @@ export function fingerprint(publicKey) {
 }
 
 export function parseFingerprint(text) {
+  if (!/^[\x20-\x7e]*$/.test(text)) throw new KeyError("not ASCII");
   const characters = text.replace(/[- ]/g, "").replace(/[a-z]/g, (letter) => letter.toUpperCase())
     .replace(/O/g, "0").replace(/[IL]/g, "1");
   if (characters.length !== GROUPS * (GROUP + 1)) throw new KeyError("nine groups of seven characters");

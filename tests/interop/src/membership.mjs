@@ -78,7 +78,8 @@ export function beliefs(founders, held) {
       of.reduce((best, entry) => (entry.record.sequence > best.record.sequence ? entry : best)));
     current.set(island, last.reduce((best, entry) => (newer(entry, best) > 0 ? entry : best)));
   }
-  return { signers, removed, forks, current };
+  const writing = new Set([...counting].filter((island) => limit(island) === Infinity));
+  return { signers, removed, forks, current, writing };
 }
 
 const liveAt = (entry, wall) => entry.record.not_before_s <= wall + CLOCKS_DIFFER_S && wall < entry.record.expires_s;
@@ -144,7 +145,7 @@ export class Membership {
   shown(island, { record }) {
     const namesakes = [...this.beliefs.current.values()].filter((other) => other.record.name === record.name);
     const shown = namesakes.length > 1 ? `${record.name}~${island.slice(-4)}` : record.name;
-    return { island, name: shown, person: record.person, ceiling: record.ceiling, signer: record.signer };
+    return { island, name: shown, person: record.person, ceiling: record.ceiling, signer: this.beliefs.writing.has(island) };
   }
 
   isRemoved(island) {
@@ -178,21 +179,19 @@ export class Membership {
   }
 }
 
-// Forks first, then each island whose standing changed; the names are those of the vectors.
+// Section 2: what an entry changes.
 function changes(before, after, now) {
   const events = [];
-  for (const [island, number] of [...after.forks].sort()) {
+  for (const [island, number] of after.forks) {
     if (before.forks.get(island) !== number) events.push(`forked ${island}`);
   }
-  const islands = new Set([...before.current.keys(), ...after.current.keys(), ...after.removed]);
-  for (const island of [...islands].sort()) {
+  for (const island of new Set([...before.current.keys(), ...after.current.keys(), ...after.removed])) {
     const [was, is] = [before.current.get(island), after.current.get(island)];
-    const [lived, lives] = [was && liveAt(was, now.wall_s), is && liveAt(is, now.wall_s)];
-    if (lives && !lived) events.push(`admitted ${island}`);
-    else if (lives && was !== is) events.push(`renewed ${island}`);
-    else if ((lived && !lives) || (after.removed.has(island) && !before.removed.has(island))) events.push(`removed ${island}`);
+    if (was && is && was !== is) events.push(`renewed ${island}`);
+    else if (!was && is && liveAt(is, now.wall_s)) events.push(`admitted ${island}`);
+    else if ((was && !is) || (after.removed.has(island) && !before.removed.has(island))) events.push(`removed ${island}`);
   }
-  return events;
+  return events.sort();
 }
 
 // Section 5.

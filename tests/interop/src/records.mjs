@@ -47,7 +47,7 @@ export const text = ({ min = 0, without = "" } = {}) => (value, field) => {
 };
 
 const printable = (max) => (value, field) =>
-  typeof value === "string" && value.length <= max && /^[\x21-\x7e]+$/.test(value) ? value : refuse(field, "not printable ASCII");
+  typeof value === "string" && value.length <= max && /^[\x20-\x7e]+$/.test(value) ? value : refuse(field, "not printable ASCII");
 
 export function members(value, where, rules) {
   if (!(value instanceof Map)) refuse(where, "not a map");

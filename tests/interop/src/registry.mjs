@@ -1,10 +1,11 @@
 // specs/03-membership.md, section 6: what is believed now.
-import { EncodingError, equal } from "./encoding.mjs";
+import { EncodingError, digest, equal, hex } from "./encoding.mjs";
 import { islandId } from "./keys.mjs";
 import { RECORD_BYTES_MAX, RecordError, openUnverified, signed } from "./records.mjs";
 
 const AUTHORS_MAX = 256;
 const OBSERVATIONS_MAX = 32;
+const JUDGED_MAX = 4096;
 
 const older = (a, b) => a.boot - b.boot || a.sequence - b.sequence;
 
@@ -12,11 +13,14 @@ export class Registry {
   constructor(membership) {
     this.membership = membership;
     this.newest = new Map(); // slot: the newest record of an author's statements, or of its observations of one subject
+    this.judged = new Map(); // hash: whether its signature held
     this.quarantined = new Map(); // author: the last boot in which nothing is believed
   }
 
   accept(raw, now) {
     if (raw.length > RECORD_BYTES_MAX) return "too_large";
+    const judged = this.judged.get(hex(digest(raw)));
+    if (judged !== undefined) return judged ? "stale" : "bad_signature";
     let opened;
     try {
       opened = openUnverified(raw);
@@ -36,7 +40,7 @@ export class Registry {
     if (opened.kind === "observation" && !this.membership.member(islandId(record.subject), now)) return "not_a_member";
     if (this.quarantined.has(author) && record.boot <= this.quarantined.get(author)) return "quarantined";
     if (order !== 0 && !known && !this.roomFor(author, opened.kind)) return "full";
-    if (!signed(opened)) return "bad_signature";
+    if (!this.verified(opened)) return "bad_signature";
     if (order === 0) {
       this.drop(author);
       this.quarantined.set(author, record.boot);
@@ -44,6 +48,13 @@ export class Registry {
     }
     this.newest.set(slot, { author, kind: opened.kind, record, raw, ends_ms: now.mono_ms + record.lifetime_ms });
     return "new";
+  }
+
+  verified(opened) {
+    const holds = signed(opened);
+    this.judged.set(hex(opened.hash), holds);
+    if (this.judged.size > JUDGED_MAX) this.judged.delete(this.judged.keys().next().value);
+    return holds;
   }
 
   roomFor(author, kind) {
