@@ -1,5 +1,7 @@
 """The adapter over libp2p, on real libp2p: what strangers get, what rubbish does, what streams carry."""
 
+import random
+
 import pytest
 import trio
 import trio.testing
@@ -8,6 +10,7 @@ from libp2p.utils.varint import encode_varint_prefixed
 
 from node.clock import now
 from node.mesh import streams, swarm, wire
+from node.mesh.door import Door
 from node.mesh.endpoint import Endpoint
 from node.mesh.host import MeshHost
 from node.mesh.streams import FramedStream, MeshStream
@@ -421,3 +424,49 @@ async def test_frames_are_whole_bounded_and_end_only_between_two() -> None:
         await torn.close()
         with pytest.raises(LinkError):
             await torn.receive()
+
+
+async def test_mutated_gossip_ends_nothing_but_the_connection_that_brought_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every frame goes through a real connection; whichever it ends is dialled again. The seed is the test's."""
+    chance = random.Random(20_260_101)
+    sample = rpc_pb2.RPC(
+        subscriptions=[rpc_pb2.RPC.SubOpts(subscribe=True, topicid=TOPIC)],
+        publish=[
+            rpc_pb2.Message(
+                from_id=b"\x00\x24\x08\x01\x12\x20" + SigningKey(A).public,
+                data=b"a frame",
+                seqno=bytes(8),
+                topicIDs=[TOPIC],
+                signature=bytes(64),
+                key=b"\x08\x01\x12\x20" + SigningKey(A).public,
+            )
+        ],
+        control=rpc_pb2.ControlMessage(
+            ihave=[rpc_pb2.ControlIHave(topicID=TOPIC, messageIDs=[b"x" * 40])],
+            iwant=[rpc_pb2.ControlIWant(messageIDs=[b"y" * 40])],
+            graft=[rpc_pb2.ControlGraft(topicID=TOPIC)],
+            prune=[rpc_pb2.ControlPrune(topicID=TOPIC, backoff=1)],
+        ),
+        senderRecord=b"\x0a\x03abc",
+    ).SerializeToString()
+    async with running_host(A) as (a, _), running_host(B) as (b, events), b.topic(TOPIC, believe):
+        monkeypatch.setattr(Door, "knock", lambda door, host, now_ms: True)
+        stream: MeshStream | None = None
+        for _ in range(120):
+            if stream is None or stream.failed or not stream.connection.is_open:
+                count = len(events.up)
+                near = await a.dial(b.island, b.listening, WAIT_S)
+                b.promote(await events.wait_up(count + 1))
+                a.promote(near)
+                stream = await a.open_stream(near, GOSSIP, WAIT_S)
+            frame = bytearray(sample)
+            for _ in range(chance.randint(1, 6)):
+                frame[chance.randrange(len(frame))] = chance.randrange(256)
+            cut = frame[: chance.randint(1, len(frame))] if chance.random() < 0.2 else frame
+            try:
+                await stream.send(encode_varint_prefixed(bytes(cut)))
+            except LinkError:
+                stream = None
+            await trio.testing.wait_all_tasks_blocked()
+        await a.dial(b.island, b.listening, WAIT_S)
+        assert b.faults > 0
