@@ -86,7 +86,7 @@ def python(_: Subject) -> Iterator[Outcome]:
 def configuration(subject: Subject) -> Iterator[Outcome]:
     path = config_path({}, subject.environ)
     config = load({}, subject.environ)
-    parse_policy(dict(config.policy))
+    parse_policy(config.policy)
     yield _ok(str(path) if path.exists() else f"{path} is not there: defaults hold")
 
 

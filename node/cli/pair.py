@@ -1,5 +1,6 @@
 """Enrolment and its end: `pair`, `revoke`."""
 
+import socket
 import sys
 import time
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ import httpx
 
 from node.cli.node_client import checked, node_client
 from node.cli.printing import parser, show_json, show_json_line, shown
+from protocol.errors import StateError
 
 POLL_S = 0.5
 JOIN_S = 60.0
@@ -52,7 +54,7 @@ def revoke(argv: Sequence[str]) -> int:
 
 def _join(code: str, name: str | None, json_wanted: bool) -> int:
     with node_client(timeout_s=JOIN_S) as client:
-        name = name or _ask("The name of this device?", str(checked(client.get("/api/status"))["name"]))
+        name = name or _ask("The name of this device?", checked(client.get("/api/status"))["name"] or _host_name())
         done = checked(client.post("/api/pair/join", json={"code": code, "name": name}))
     if json_wanted:
         show_json_line(done)
@@ -64,7 +66,9 @@ def _join(code: str, name: str | None, json_wanted: bool) -> int:
 
 def _open(person: str | None, tier: str | None, signer: bool, json_wanted: bool) -> int:
     with node_client() as client:
-        own = str(checked(client.get("/api/status"))["person"])
+        own = checked(client.get("/api/status"))["person"]
+        if own is None:
+            raise StateError("this device has no live certificate: it cannot enrol others")
         person = person or _ask("Whose device will join?", own)
         # Who may enrol others may enrol them as the owner: only the owner's own devices are signers.
         is_own = person == own
@@ -99,6 +103,10 @@ def _told(state: dict[str, Any], json_wanted: bool) -> int:
     else:
         print(f"islandrun pair: no device joined: {shown(state['ended'])}", file=sys.stderr)
     return 0 if state["enrolled"] else 1
+
+
+def _host_name() -> str:
+    return socket.gethostname().partition(".")[0]
 
 
 def _ask(question: str, default: str) -> str:

@@ -133,6 +133,18 @@ async def test_pair_asks_whose_device_it_is_and_only_the_owners_may_enrol_others
     assert told.err.endswith("no device joined: expired\n")
 
 
+async def test_device_without_a_live_certificate_opens_no_window_but_can_still_join(
+    tmp_path: Path, monkeypatch: Patch, capsys: Printed
+) -> None:
+    monkeypatch.setattr("node.cli.pair.socket.gethostname", lambda: "desk.example.org")
+    nobody = {**STATUS, "name": None, "person": None}
+    async with cli_node(tmp_path, monkeypatch, {"status": nobody, "pair_join": JOINED}) as node:
+        assert await node.run("pair") == 1
+        assert "no live certificate" in capsys.readouterr().err
+        assert await node.run("pair", "12-ABCD-EFGH") == 0
+        assert node.management.asked[-1] == ("pair_join", "12-ABCD-EFGH", "desk")
+
+
 async def test_interrupted_pair_closes_the_window(tmp_path: Path, monkeypatch: Patch, capsys: Printed) -> None:
     def interrupt(_: float) -> None:
         raise KeyboardInterrupt
