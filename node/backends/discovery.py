@@ -1,7 +1,7 @@
 """Finds model servers on this machine's loopback ports, and what of theirs runs here (`local_models` judges)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httpx
 import psutil
@@ -131,7 +131,7 @@ async def inspect(client: httpx.AsyncClient, endpoint: Endpoint) -> Found:
     with trio.move_on_after(INSPECT_S):
         found = await _identify(_Questions(client, endpoint))
         if not endpoint.loopback or is_forwarder(await trio.to_thread.run_sync(listening_program, endpoint.port)):
-            found = Found(found.kind, tuple(LocalModel(m.name, Origin.REMOTE, m.context_tokens) for m in found.models))
+            found = Found(found.kind, tuple(replace(model, origin=Origin.REMOTE) for model in found.models))
     return found
 
 
@@ -207,4 +207,4 @@ def _offered(model: LocalModel, named: BackendConfig | None) -> BackendModel | N
             origin = Origin.CONFIGURED
         context, slots = named.context_tokens or context, named.slots
     price = None if origin is Origin.REMOTE else UNPAID
-    return BackendModel(model.name, origin, context, price, price, slots)
+    return BackendModel(model.name, origin, context, price, price, slots, tools=model.tools)

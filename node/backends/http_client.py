@@ -80,7 +80,9 @@ class Endpoint:
 
     @property
     def loopback(self) -> bool:
-        """By its literal address only: a name may mean anything tomorrow."""
+        """By its address, or as `localhost` (RFC 6761); another name may mean anything tomorrow."""
+        if self.host == "localhost":
+            return True
         try:
             return ip_address(self.host).is_loopback
         except ValueError:

@@ -47,6 +47,7 @@ class LocalModel:
     origin: Origin
     context_tokens: int = CONTEXT_TOKENS_UNKNOWN
     slots: int = 1
+    tools: bool = True  # False: the server says that it takes no tool definitions
 
 
 def is_forwarder(program: str | None) -> bool:
@@ -75,7 +76,8 @@ def from_ollama(tag: object, show: object) -> LocalModel | None:
     longest = _count(info.get(f"{architecture}.context_length"), CONTEXT_TOKENS_MAX) or CONTEXT_TOKENS_UNKNOWN
     asked = _NUM_CTX.search(show["parameters"]) if isinstance(show.get("parameters"), str) else None
     context = min(longest, int(asked[1]) if asked else CONTEXT_TOKENS_UNKNOWN)  # it cuts longer prompts in silence
-    return LocalModel(name, Origin.LOOPBACK, max(context, 1))
+    tools = isinstance(capabilities, list) and "tools" in capabilities
+    return LocalModel(name, Origin.LOOPBACK, max(context, 1), tools=tools)
 
 
 def from_llama_server(props: object, models: object) -> tuple[LocalModel, ...]:
@@ -106,7 +108,10 @@ def from_lm_studio(models: object) -> tuple[LocalModel, ...]:
         )
         longest = _count(entry.get("max_context_length"), CONTEXT_TOKENS_MAX) or CONTEXT_TOKENS_UNKNOWN
         context = _count(entry.get("loaded_context_length"), CONTEXT_TOKENS_MAX) or CONTEXT_TOKENS_UNKNOWN
-        found.append(LocalModel(name, Origin.LOOPBACK if proven else Origin.REMOTE, min(context, longest)))
+        capabilities = entry.get("capabilities")
+        tools = isinstance(capabilities, list) and "tool_use" in capabilities
+        origin = Origin.LOOPBACK if proven else Origin.REMOTE
+        found.append(LocalModel(name, origin, min(context, longest), tools=tools))
     return tuple(found)
 
 

@@ -186,6 +186,8 @@ def request_body(body: object, max_tokens: int) -> dict[str, Any]:
         raise RequestError("n", "the embedded model gives one answer")
     if body.get("logprobs"):
         raise RequestError("logprobs", "the embedded model gives none")
+    if body.get("tool_choice") not in (None, "auto", "none"):
+        raise RequestError("tool_choice", "the embedded model cannot be made to call a tool")
     passed = {name: value for name, value in body.items() if name in _PASSED and value is not None}
     # Off for another person's request: what is cached, and how long it took, would tell of the prompts before it.
     passed["cache_prompt"] = body.get("cache_prompt") is not False

@@ -32,12 +32,14 @@ def test_key_that_would_break_a_header_is_refused_without_being_quoted(key: str)
         ("http://127.0.0.1:1/v1", True),
         ("http://127.9.9.9", True),
         ("http://[::1]:80", True),
-        ("http://localhost", False),
+        ("http://localhost:11434/v1", True),
+        ("http://localhost.example.org", False),
+        ("http://0.0.0.0", False),
         ("http://10.0.0.1", False),
         ("http://127.0.0.1.example.org", False),
     ],
 )
-def test_only_a_literal_loopback_address_is_loopback(url: str, loopback: bool) -> None:
+def test_only_a_loopback_address_or_localhost_is_loopback(url: str, loopback: bool) -> None:
     assert Endpoint.parse(url).loopback is loopback
 
 

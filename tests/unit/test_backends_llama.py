@@ -174,7 +174,7 @@ def test_only_what_openai_has_reaches_llama_cpp() -> None:
     assert request_body({"messages": []}, 10**12)["max_tokens"] == 2**30
 
 
-@pytest.mark.parametrize("body", [[], None, {"n": 2}, {"logprobs": True}])
+@pytest.mark.parametrize("body", [[], None, {"n": 2}, {"logprobs": True}, {"tool_choice": "required"}])
 def test_what_the_embedded_model_cannot_do_is_refused(body: Any) -> None:
     with pytest.raises(RequestError):
         request_body(body, 5)

@@ -86,6 +86,13 @@ def test_ollama_entry_without_a_usable_name_is_none(tag: Any) -> None:
     assert from_ollama(tag, SHOW) is None
 
 
+def test_local_model_takes_tools_where_its_server_says_so() -> None:
+    without = from_ollama(TAG, {**SHOW, "capabilities": ["completion"]})
+    assert without is not None and not without.tools
+    assert from_lm_studio({"data": [LM]})[0].tools
+    assert not from_lm_studio({"data": [{**LM, "capabilities": []}]})[0].tools
+
+
 def test_ollama_embedding_model_is_no_chat_model() -> None:
     assert from_ollama(TAG, {**SHOW, "capabilities": ["embedding"]}) is None
 
