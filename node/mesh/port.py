@@ -87,8 +87,12 @@ class MeshPort:
 
     async def publish(self, raw: bytes) -> None:
         """Tells the others an own statement or a new entry. Without a mesh: nothing; the setup carries it."""
-        if self._life is not None:
+        if self._life is None or self._life.ended:
+            return
+        try:
             await self._life.link.send(frames.Publish(raw))
+        except LinkError:
+            return  # the next life's setup carries it
 
     async def open_stream(self, island: IslandId, deadline_s: float = OPEN_S) -> LinkStream:
         """An infer stream to a member that is up. Raises LinkError."""

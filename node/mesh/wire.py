@@ -31,8 +31,7 @@ class Wire(ReadWriteCloser):  # type: ignore[misc]
         self._allowance: int | None = None if dialled else STRANGER_BYTES_MAX
         self.dialled = dialled
         self.closed = trio.Event()
-        host, port = stream.socket.getpeername()[:2]
-        self.remote = Endpoint(_plain(host), port)
+        self.remote = _endpoint(stream.socket.getpeername())
         _harden(stream.socket)
 
     def trust(self) -> None:
@@ -119,8 +118,7 @@ def usable(endpoints: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
 
 
 def bound_endpoint(listener: trio.SocketListener) -> Endpoint:
-    host, port = listener.socket.getsockname()[:2]
-    return Endpoint(host, port)
+    return _endpoint(listener.socket.getsockname())
 
 
 def _has_ipv6() -> bool:
@@ -132,8 +130,15 @@ def _has_ipv6() -> bool:
     return True
 
 
-def _plain(host: str) -> str:
-    return host[len("::ffff:") :] if host.startswith("::ffff:") and "." in host else host
+def _endpoint(address: tuple[object, ...]) -> Endpoint:
+    """As the system gives it; a link-local address means something only with its interface."""
+    host, port = str(address[0]).partition("%")[0], address[1]
+    if host.startswith("::ffff:") and "." in host:
+        host = host[len("::ffff:") :]
+    scope = address[3] if len(address) == 4 else 0
+    if isinstance(scope, int) and scope:
+        host = f"{host}%{socket.if_indextoname(scope)}"
+    return Endpoint(host, int(str(port)))
 
 
 def _harden(sock: trio.socket.SocketType) -> None:
