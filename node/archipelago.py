@@ -59,9 +59,11 @@ class Archipelago:
         self.keys = keys
         self.membership = membership
         self.registry = Registry(membership)
+        self.on_event: Callable[[MembershipEvent], None] = lambda event: None  # told of every change, whoever made it
         self._store = store
         self._clock = clock
         self._sequence = 0
+        self._on_disk: set[bytes] = set()
         self._prekeys = Prekeys(entropy)
         self._replays = ReplayCache()
 
@@ -123,7 +125,13 @@ class Archipelago:
     async def enter(self, raw: bytes) -> tuple[MembershipEvent, ...]:
         """An entry of the log: believed and on disk. Raises EncodingError, RecordError, MembershipError, StateError."""
         events = self.membership.accept(raw, self._clock())
-        await self._store.write(lambda c: records.keep_entries(c, [(digest(raw), raw)]))
+        # Not this entry alone: it may have let others count that waited, and one before it may have missed the disk.
+        new = [entry for entry in self.membership.entries() if entry not in self._on_disk]
+        if new:
+            await self._store.write(lambda c: records.keep_entries(c, [(digest(entry), entry) for entry in new]))
+            self._on_disk.update(new)
+        for event in events:
+            self.on_event(event)
         return events
 
     def certificate(self, island: IslandId) -> Signed[Certificate]:
@@ -177,6 +185,24 @@ class Archipelago:
 
         await self._store.write(job)
         self.membership, self.registry = membership, Registry(membership)
+        self._on_disk = set(membership.entries())
+
+    async def is_holder(self, island: IslandId, collection: bytes) -> bool:
+        """Whether a signer may take `island` for the holder of a collection, of which it knows the random id alone.
+
+        The first that asks for a grant is: nobody else knows the id before a certificate shows it. Raises StateError.
+        """
+        name, claim = f"holder_{collection.hex()}", island.encode("ascii")
+        shown = any(collection in member.grants for member in self.members())
+
+        def job(connection: sqlite3.Connection) -> bool:
+            known = records.fact(connection, name)
+            if known is None and (island == self.island or not shown):
+                records.set_fact(connection, name, claim)
+                return True
+            return known == claim
+
+        return await self._store.write(job)
 
     def tier_of(self, holder: Member) -> Tier:
         """The nearest that an offer of `holder` can be for this island's person. Raises MembershipError."""

@@ -64,13 +64,14 @@ from node.store.money import Money
 from node.supervision import ChildState, Serve, supervise
 from protocol.errors import ConfigError, IslandRunError, LinkError
 from protocol.keys import IslandId
-from protocol.members import Admitted, Forked, Removed, Renewed
+from protocol.members import Admitted, Forked, MembershipEvent, Removed, Renewed
 from protocol.records import OFFERS_MAX, ModelOffer, ModelOrigin
 
 STATE_CHECK_S = 2.0
 SERVICES_REFRESH_S = 15.0
 RENEWAL_CHECK_S = 3_600.0
 COLLECTIONS_REFRESH_S = 60.0
+LEARN_AGAIN_S = (0.5, 2.0, 5.0)
 
 log = logging.getLogger("islandrun.island")
 
@@ -189,6 +190,7 @@ class Island:
         """Every process and every loop, until cancelled."""
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
+            self.archipelago.on_event = self._on_membership
             for child in self.children:
                 module, arguments, serve = self._child(child.name)
                 nursery.start_soon(supervise, child, module, arguments, serve)
@@ -242,7 +244,7 @@ class Island:
         """What the mesh tells. Nothing here waits for a peer: that is done in tasks of their own."""
         match event:
             case RecordBelieved(raw):
-                await self._believe(raw)
+                await self.archipelago.believe(raw)
             case MemberUp(island, addresses):
                 self.peers.up(island)
                 self._remember(island, addresses)
@@ -271,18 +273,25 @@ class Island:
             case WindowHeard() | MeshCounts():
                 pass
 
-    async def _believe(self, raw: bytes) -> None:
-        for event in await self.archipelago.believe(raw):
-            match event:
-                case Admitted(member):
-                    self.happenings.tell("island_admitted", island=member.name, person=member.person)
-                case Renewed(member):
-                    self.happenings.tell("island_renewed", island=member.name)
-                case Removed(island):
-                    self.directory.forget(island)
-                    self.happenings.tell("island_removed", island_id=island)
-                case Forked(issuer):
-                    self.happenings.tell("alarm", code="log_forked", island=issuer, detail="two entries, one number")
+    def _on_membership(self, event: MembershipEvent) -> None:
+        match event:
+            case Admitted(member):
+                self.happenings.tell("island_admitted", island=member.name, person=member.person)
+            case Renewed(member):
+                self.happenings.tell("island_renewed", island=member.name)
+                if member.island == self.archipelago.island:
+                    self._nursery.start_soon(self._learn_soon)
+            case Removed(island):
+                self.directory.forget(island)
+                self.happenings.tell("island_removed", island_id=island)
+            case Forked(issuer):
+                self.happenings.tell("alarm", code="log_forked", island=issuer, detail="two entries, one number")
+
+    async def _learn_soon(self) -> None:
+        """This island may have been granted a collection; the holder knows when gossip has brought the certificate."""
+        for wait_s in LEARN_AGAIN_S:
+            await trio.sleep(wait_s)
+            await self._learn_collections()
 
     async def _reply(self, peer: IslandId, question: bytes, reply: Callable[[bytes], Awaitable[None]]) -> None:
         try:

@@ -63,12 +63,14 @@ def _open_and_run(
     with Store.open(directory.database) as store:
         _check_clock(store, trust=wanted.trust_clock)
         languages = _languages(store, wanted.language, quiet=wanted.json)
-        trio.run(_run, config, reread, directory, store, keys, languages, wanted.json)
+        person = wanted.person or _user_name()
+        trio.run(_run, config, reread, directory, store, keys, person, languages, wanted.json)
 
 
 def _parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="islandrun start", description="Runs the node of this device.")
     made.add_argument("--name", help="this island's name (default: the host's)")
+    made.add_argument("--person", help="whose device it is; heard at the first start only (default: this user)")
     made.add_argument("--config", metavar="FILE")
     made.add_argument("--state", metavar="DIRECTORY")
     made.add_argument("--api", metavar="ADDRESS", help="of the local API (default: 127.0.0.1:4753)")
@@ -87,6 +89,7 @@ async def _run(
     directory: StateDirectory,
     store: Store,
     keys: IslandKeys,
+    person: str,
     languages: frozenset[str],
     as_json: bool,
 ) -> None:
@@ -94,7 +97,7 @@ async def _run(
     await _check_ports(config)
     listeners = await _listen(config.api)
     archipelago = await Archipelago.restore(store, keys, now, os.urandom) or await _found(
-        config, directory, store, keys
+        config, directory, store, keys, person
     )
     money = await Money.open(store, os.urandom, now())
     addresses = await store.read(records.addresses)
@@ -121,7 +124,7 @@ async def _signals(server: Server, island: Island) -> None:
                 server.stop(DRAIN_S)
 
 
-async def _found(config: Config, directory: StateDirectory, store: Store, keys: IslandKeys) -> Archipelago:
+async def _found(config: Config, directory: StateDirectory, store: Store, keys: IslandKeys, person: str) -> Archipelago:
     """A first start: an archipelago of this one island, and the recovery key that the owner should put on paper."""
     recovery = SigningKey(os.urandom(32))
     text = (
@@ -129,7 +132,7 @@ async def _found(config: Config, directory: StateDirectory, store: Store, keys: 
         "It outranks every device of this archipelago. Print it, keep the paper, remove this file.\n"
     )
     write_atomic(directory.path / RECOVERY_FILE, text.encode())
-    founder = Grantee(config.name or _host_name(), _user_name(), Tier.PERSONAL, True, config.caps.day)
+    founder = Grantee(config.name or _host_name(), person, Tier.PERSONAL, True, config.caps.day)
     return await found(store, keys, founder, recovery.public, now, os.urandom)
 
 

@@ -65,14 +65,14 @@ def network(directory: Path, cloud_url: str, cloud_model: str, cloud_key: str, l
     common = _COMMON.format(loopback=loopback)
     provider = _PROVIDER.format(cloud=CLOUD, url=cloud_url, key_file=key_file, model=cloud_model)
     with ExitStack() as stack:
-        laptop = stack.enter_context(node(directory, "laptop", common + _NO_MODEL + provider))
-        home = stack.enter_context(node(directory, "home", common))
-        office = stack.enter_context(node(directory, "office", common))
+        laptop = stack.enter_context(node(directory, "laptop", LAPTOP_PERSON, common + _NO_MODEL + provider))
+        home = stack.enter_context(node(directory, "home", LAPTOP_PERSON, common))
+        office = stack.enter_context(node(directory, "office", OFFICE_PERSON, common))
         _enrol(laptop, home, LAPTOP_PERSON, "personal")
         _enrol(laptop, office, OFFICE_PERSON, "edge")
-        _hold_collection(office, directory / "contracts")
         running = Network(laptop, home, office)
         _wait(f"{laptop.name} believes the offers of {home.name} and {office.name}", lambda: _is_joined(running))
+        _hold_collection(office, directory / "contracts")
         _wait(f"{laptop.name} knows the collection {COLLECTION}", lambda: _knows_collection(laptop))
         yield running
 
@@ -87,6 +87,7 @@ def _hold_collection(holder: DemoNode, folder: Path) -> None:
     for name, text in DOCUMENTS.items():
         (folder / name).write_text(text, encoding="utf-8")
     holder.call("POST", "/api/data", {"name": COLLECTION, "path": str(folder), "label": "confidential"})
+    _wait(f"{holder.name} sees a signer", lambda: holder.call("GET", "/api/status")["peers_up"] > 0)
     holder.call("POST", f"/api/data/{COLLECTION}/grant", {"person": LAPTOP_PERSON})
 
 

@@ -47,15 +47,15 @@ class DemoNode:
 
 
 @contextlib.contextmanager
-def node(directory: Path, name: str, config: str) -> Iterator[DemoNode]:
-    """A node with its own state under `directory`; ended with the block."""
+def node(directory: Path, name: str, person: str, config: str) -> Iterator[DemoNode]:
+    """A node with its own state under `directory`, `person`'s; ended with the block."""
     home = directory / name
     home.mkdir(mode=0o700)
     path = home / "config.toml"
     path.write_text(config, encoding="utf-8")
     api, mesh = (f"127.0.0.1:{port}" for port in _free_ports(2))
     flags = ["--config", str(path), "--state", str(home / "state"), "--api", api, "--mesh", mesh]
-    command = [sys.executable, "-m", "node.cli.main", "start", "--json", "--name", name, *flags]
+    command = [sys.executable, "-m", "node.cli.main", "start", "--json", "--name", name, "--person", person, *flags]
     with _process(command, home / "node.log") as process:
         ready = _first_line(process, name, home / "node.log")
         keys = {kind: (home / "state" / f"{kind}.key").read_text().strip() for kind in ("inference", "owner")}
