@@ -130,9 +130,14 @@ async def inspect(client: httpx.AsyncClient, endpoint: Endpoint) -> Found:
     found = NOTHING
     with trio.move_on_after(INSPECT_S):
         found = await _identify(_Questions(client, endpoint))
-        if not endpoint.loopback or is_forwarder(await trio.to_thread.run_sync(listening_program, endpoint.port)):
+        if found.models and not await _is_here(endpoint):
             found = Found(found.kind, tuple(replace(model, origin=Origin.REMOTE) for model in found.models))
     return found
+
+
+async def _is_here(endpoint: Endpoint) -> bool:
+    """On loopback, and not behind a program that is known to pass on what it gets."""
+    return endpoint.loopback and not is_forwarder(await trio.to_thread.run_sync(listening_program, endpoint.port))
 
 
 def listening_program(port: int) -> str | None:

@@ -11,6 +11,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from ipaddress import ip_address
 from typing import Self
 from urllib.parse import urlsplit
@@ -89,10 +90,16 @@ class Endpoint:
             return False
 
 
-def open_client(verify: ssl.SSLContext | None = None) -> httpx.AsyncClient:
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Loading them costs 50 ms; clients share them."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
+def open_client() -> httpx.AsyncClient:
     """Certificates are verified, redirects not followed, and no proxy or key is taken from the environment."""
     return httpx.AsyncClient(
-        verify=verify or httpx.create_ssl_context(trust_env=False),
+        verify=_certificates(),
         trust_env=False,
         follow_redirects=False,
         timeout=httpx.Timeout(connect=CONNECT_S, pool=CONNECT_S, write=WRITE_S, read=SILENCE_S),
