@@ -10,7 +10,7 @@ from node.collections.holder import Collections
 from node.collections.terms import CollectionId, Passage
 from node.ports import Backend, BackendModel, Call, Emit
 from node.services import OwnBackend, Services
-from protocol.errors import BackendError, BackendFailure, RefusedError, RequestError, StateError
+from protocol.errors import BackendError, BackendFailure, MembershipError, RefusedError, RequestError, StateError
 from protocol.members import Member, tier_for
 
 PASSAGES_CONTEXT_SHARE = 2  # half the context at most is for retrieved passages; the rest is prompt and answer
@@ -57,13 +57,15 @@ class PeerAnswers:
         await own.backend.answer(replace(call, collection=None), emit)
 
     async def _retrieve(self, asker: Member, collection: CollectionId, asked: str) -> Sequence[Passage]:
-        tier = tier_for(self._me(), asker)
         try:
+            tier = tier_for(self._me(), asker)
             _, passages = await trio.to_thread.run_sync(
                 lambda: self._collections.answer(asker, tier, collection, asked)
             )
         except RefusedError as error:
             raise BackendError(BackendFailure.REFUSED, error.code, str(error), 404) from error
+        except (MembershipError, StateError) as error:
+            raise BackendError(BackendFailure.REFUSED, "collection_failed", "the collection cannot be read") from error
         return passages
 
 

@@ -15,7 +15,7 @@ from node.ports import Call, PeerStream
 from node.sealed import SealedStream, sealed
 from protocol.answers import AnswerEvent
 from protocol.envelope import ISLAND_ENTROPY_BYTES, Accepted, Cancelled, Ended, IslandEnvelope, Opened
-from protocol.errors import BackendError, EnvelopeError, LinkError, PeerError
+from protocol.errors import BackendError, EnvelopeError, IslandRunError, LinkError, PeerError
 from protocol.handshake import Keyring
 from protocol.inference import AnswerWriter, Ask
 from protocol.keys import IslandId
@@ -59,6 +59,9 @@ class Serving:
         except (PeerError, LinkError) as error:
             self.refused += 1
             log.warning("peer_request_refused", extra={"peer": stream.peer, "why": str(error)})
+        except IslandRunError as error:  # a fault of this node ends one request of a peer, not the node
+            self.refused += 1
+            log.error("peer_request_failed", extra={"peer": stream.peer, "error": type(error).__name__})
         finally:
             self._slots.release()
 
@@ -73,11 +76,15 @@ class Serving:
             if asker is None:
                 raise EnvelopeError("request", "the asker is no live member any more")
             self.served += 1
+            whole = False
             with trio.CancelScope() as wanted:
                 async with beside(lambda: _watch(channel, wanted)):
-                    await self._answer(channel, asker, ask)
+                    whole = await self._answer(channel, asker, ask)
+            if whole:
+                await channel.finish()
 
-    async def _answer(self, channel: SealedStream, asker: Member, ask: Ask) -> None:
+    async def _answer(self, channel: SealedStream, asker: Member, ask: Ask) -> bool:
+        """Whether the last frame was said."""
         writer = AnswerWriter()
 
         async def emit(event: AnswerEvent) -> None:
@@ -88,7 +95,9 @@ class Serving:
         try:
             await self._answers.answer(call, asker, emit)
         except BackendError as error:
-            await channel.send(writer.failed(error), final=True)
+            if not writer.done:
+                await channel.send(writer.failed(error), final=True)
+        return writer.done
 
 
 async def _ask(channel: SealedStream) -> Ask:
@@ -101,7 +110,7 @@ async def _ask(channel: SealedStream) -> Ask:
                 request_id = event.request_id
             case Opened(frame):
                 ask = Ask.from_bytes(frame, request_id)
-                await channel.consumed(event)
+                channel.consumed(event)
                 return ask
             case _:
                 raise EnvelopeError("request", "ended before it was whole")
@@ -115,6 +124,7 @@ async def _watch(channel: SealedStream, scope: trio.CancelScope) -> None:
                 case Cancelled():
                     break
                 case Ended():
+                    await channel.over()
                     await trio.sleep_forever()
                 case _:
                     raise EnvelopeError("request", "more than one")

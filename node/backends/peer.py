@@ -66,17 +66,8 @@ class PeerBackend:
         recipient = self._recipient()
         if recipient is None:
             raise BackendError(BackendFailure.NOT_CONNECTED, "no_live_member", "it is no live member now")
+        envelope = self._envelope(call, recipient)
         stream = await self._connect(recipient.island)
-        envelope = AskerEnvelope(
-            request_id=call.request_id,
-            own_public=self._own_public,
-            own_static=self._own_static,
-            recipient=recipient.public,
-            recipient_sealing=recipient.sealing,
-            prekey=recipient.prekey,
-            entropy=self._entropy(ASKER_ENTROPY_BYTES),
-            now=self._clock(),
-        )
         stopwatch = Stopwatch(trio.current_time)
 
         async def timed(event: AnswerEvent) -> None:
@@ -89,7 +80,7 @@ class PeerBackend:
         try:
             async with sealed(stream, envelope, self._clock) as channel:
                 try:
-                    await channel.send_raw(envelope.hello())
+                    channel.send_raw(envelope.hello())
                     await channel.send(ask.to_bytes())
                     await _relay(channel, timed)
                 except trio.Cancelled:
@@ -101,6 +92,21 @@ class PeerBackend:
             raise BackendError(
                 BackendFailure.AMBIGUOUS, "peer_fault", f"it broke the protocol at {error.field}"
             ) from error
+
+    def _envelope(self, call: Call, recipient: Recipient) -> AskerEnvelope:
+        try:
+            return AskerEnvelope(
+                request_id=call.request_id,
+                own_public=self._own_public,
+                own_static=self._own_static,
+                recipient=recipient.public,
+                recipient_sealing=recipient.sealing,
+                prekey=recipient.prekey,
+                entropy=self._entropy(ASKER_ENTROPY_BYTES),
+                now=self._clock(),
+            )
+        except EnvelopeError as error:
+            raise BackendError(BackendFailure.NOT_CONNECTED, "unusable_key", f"it states {error.problem}") from error
 
     async def _connect(self, island: IslandId) -> PeerStream:
         try:
@@ -129,7 +135,7 @@ async def _relay(channel: SealedStream, emit: Emit) -> None:
                         pass
                     case answer:
                         await emit(answer)
-                await channel.consumed(event)
+                channel.consumed(event)
             case Ended():
                 reader.end()
                 return
