@@ -5,7 +5,8 @@ Whatever goes wrong with a detector makes what it should have read restricted, a
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import trio
 
@@ -31,6 +32,7 @@ REMEMBERED_MAX = 20_000  # texts; some hundred bytes each
 REMEMBERED_FINDINGS_MAX = 500_000  # over all of them
 INLINE_CHARACTERS_MAX = 4_096  # the rules read so much in some 5 ms; longer texts must not stall the event loop
 CACHE_KEY_BYTES = 32
+_T = TypeVar("_T")
 
 
 class _Remembered:
@@ -100,7 +102,10 @@ class Detection:
         unknown = [text for text in texts if not self._is_remembered(text, names=names)]
         kib = sum(len(text.encode("utf-8", "surrogatepass")) for text in unknown) / 1024
         with trio.move_on_after(DEADLINE_S + DEADLINE_S_PER_KIB * kib):
-            forms = {text: normalise(text) for text in texts}
+            try:
+                forms = {text: await self._apart(text, normalise, text) for text in texts}
+            except DetectorError as error:
+                return dict.fromkeys(texts, failed("detector_failed", str(error)))
             by_rules = {text: await self._by_rules(text, forms[text]) for text in texts}
             by_names = await self._by_names(texts, forms) if names else {}
             return {text: by_rules[text] + by_names.get(text, _NOTHING) for text in texts}
@@ -110,19 +115,30 @@ class Detection:
         kinds = ("rules", "names") if names else ("rules",)
         return all(self._remembered.get(self._remembered.name(kind, text)) is not None for kind in kinds)
 
+    async def _apart(self, text: str, work: Callable[..., _T], *arguments: object) -> _T:
+        """`work`, beside the event loop where the text is long. Cancelled: nobody waits for its end.
+
+        Whatever is raised there is a DetectorError here: a part of the detection that crashes has found nothing out.
+        """
+        try:
+            if len(text) <= INLINE_CHARACTERS_MAX:
+                await trio.lowlevel.checkpoint()
+                return work(*arguments)
+            return await trio.to_thread.run_sync(  # type: ignore[call-arg]  # trio's own types are not seen here
+                work, *arguments, abandon_on_cancel=True, limiter=self._threads
+            )
+        except DetectorError:
+            raise
+        except Exception as error:  # noqa: BLE001
+            raise DetectorError(f"{work.__name__}: {type(error).__name__}") from None
+
     async def _by_rules(self, text: str, form: NormalForm) -> Read:
         name = self._remembered.name("rules", text)
         known = self._remembered.get(name)
         if known is not None:
             return known
         try:
-            if len(form.text) <= INLINE_CHARACTERS_MAX:
-                await trio.lowlevel.checkpoint()
-                read = read_by_rules(form)
-            else:
-                read = await trio.to_thread.run_sync(  # type: ignore[call-arg]  # trio's own types are not seen here
-                    read_by_rules, form, abandon_on_cancel=True, limiter=self._threads
-                )
+            read = await self._apart(text, read_by_rules, form)
         except DetectorError as error:
             return failed("detector_failed", str(error))
         self._remembered.put(name, read)
@@ -136,13 +152,16 @@ class Detection:
             return reads
         if self._names is None:
             return reads | dict.fromkeys(wanted, failed("detector_missing", "no name model is running on this node"))
-        asked = [NamesText(forms[text].text, segments(forms[text].text)) for text in wanted]
         try:
+            asked = [
+                NamesText(form.text, await self._apart(form.text, segments, form.text))
+                for form in (forms[text] for text in wanted)
+            ]
             readings = await self._names.find(asked)
             if len(readings) != len(asked):
                 raise DetectorError("the name models left texts out")
             for text, reading in zip(wanted, readings, strict=True):
-                reads[text] = read_by_names(forms[text], reading)
+                reads[text] = await self._apart(text, read_by_names, forms[text], reading)
                 self._remembered.put(names[text], reads[text])
         except DetectorError as error:
             return reads | dict.fromkeys(wanted, failed("detector_failed", str(error)))

@@ -1,31 +1,36 @@
 """Brings the values back into a whole answer: the text of each choice, its reasoning, and its tool calls' arguments."""
 
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 from node.privacy.restorer import Mode, Restorer
 from node.privacy.vault import Vault
 from protocol.answers import Delta
+from protocol.errors import RequestError
 from protocol.strict_json import dump_json, parse_json
 
-TEXT_MEMBERS = ("reasoning_content", "refusal")
+TEXT_MEMBERS = ("reasoning_content", "reasoning", "refusal")
 
-_Slot = tuple[int, str, int]  # choice, member, index of the tool call (0 for texts)
+_Slot = tuple[int, str, int]  # choice, member, index of the tool call (0 for the others)
 
 
 class AnswerRestorer:
     """One answer on its way back. Each text and each tool call's arguments is a stream of its own."""
 
-    def __init__(self, vault: Vault) -> None:
+    def __init__(self, vault: Vault, content: Mode = Mode.TEXT) -> None:
+        """`content`: JSON where the request asked for an answer in JSON."""
         self._vault = vault
+        self._content = content
         self._restorers: dict[_Slot, Restorer] = {}
 
-    def feed(self, delta: Delta) -> Iterator[Delta]:
-        """What may be shown of it so far; often one delta, none where all of it is held back."""
-        content = self._restored((delta.index, "content", 0), delta.content)
+    def feed(self, delta: Delta) -> tuple[Delta, ...]:
+        """What may be shown of it so far; often one delta, none where all of it is held back.
+
+        Raises RequestError where its other members are no JSON object.
+        """
         extra = self._extra(delta.index, delta.extra) if delta.extra else b""
-        if content or extra:
-            yield Delta(content, extra, delta.index)
+        content = self._restored((delta.index, "content", 0), delta.content)
+        return (Delta(content, extra, delta.index),) if content or extra else ()
 
     def finish(self) -> Iterator[Delta]:
         """What was held back and is no token."""
@@ -38,6 +43,8 @@ class AnswerRestorer:
             elif member == "arguments":
                 calls = [{"index": call, "function": {"arguments": rest}}]
                 yield Delta("", dump_json({"tool_calls": calls}), choice)
+            elif member == "function_call":
+                yield Delta("", dump_json({member: {"arguments": rest}}), choice)
             else:
                 yield Delta("", dump_json({member: rest}), choice)
 
@@ -46,24 +53,37 @@ class AnswerRestorer:
             return ""
         restorer = self._restorers.get(slot)
         if restorer is None:
-            mode = Mode.JSON if slot[1] == "arguments" else Mode.TEXT
-            restorer = self._restorers[slot] = Restorer(self._vault, mode)
+            restorer = self._restorers[slot] = Restorer(self._vault, self._mode(slot[1]))
         return restorer.feed(text)
 
+    def _mode(self, member: str) -> Mode:
+        if member == "content":
+            return self._content
+        return Mode.TEXT if member in TEXT_MEMBERS else Mode.JSON
+
     def _extra(self, choice: int, extra: bytes) -> bytes:
-        members: dict[str, Any] = dict(cast("dict[str, Any]", parse_json(extra)))
+        parsed = parse_json(extra)
+        if not isinstance(parsed, dict):
+            raise RequestError("delta", "expected a JSON object")
+        members: dict[str, Any] = dict(parsed)
         for name in TEXT_MEMBERS:
-            if isinstance(members.get(name), str):
-                members[name] = self._restored((choice, name, 0), members[name])
+            if isinstance(text := members.get(name), str):
+                members[name] = self._restored((choice, name, 0), text)
         calls = members.get("tool_calls")
         if isinstance(calls, list):
             members["tool_calls"] = [self._call(choice, number, call) for number, call in enumerate(calls)]
+        if "function_call" in members:  # the older form of the one call
+            members["function_call"] = self._function((choice, "function_call", 0), members["function_call"])
         return dump_json(members)
 
     def _call(self, choice: int, number: int, call: Any) -> Any:
-        function = call.get("function") if isinstance(call, dict) else None
-        if not isinstance(function, dict) or not isinstance(function.get("arguments"), str):
+        if not isinstance(call, dict) or "function" not in call:
             return call
         index = call.get("index", number)
         slot = (choice, "arguments", index if isinstance(index, int) else number)
-        return {**call, "function": {**function, "arguments": self._restored(slot, function["arguments"])}}
+        return {**call, "function": self._function(slot, call["function"])}
+
+    def _function(self, slot: _Slot, function: Any) -> Any:
+        if not isinstance(function, dict) or not isinstance(function.get("arguments"), str):
+            return function
+        return {**function, "arguments": self._restored(slot, function["arguments"])}

@@ -35,6 +35,7 @@ class FindingType(StrEnum):
     SECRET = "SECRET"
     ORGANISATION = "ORGANISATION"
     PLACE = "PLACE"
+    NAME = "NAME"  # of something or somebody, too doubtful to count
     DATE = "DATE"
     AGE = "AGE"
     GROUP = "GROUP"  # nationality, religious or political group
@@ -111,6 +112,7 @@ TRAITS: dict[FindingType, Trait] = {
     _T.SECRET: Trait(_RESTRICTED, _RESTRICTED, Masking.ALWAYS, "SECRET"),
     _T.ORGANISATION: Trait(_PUBLIC, _INTERNAL, Masking.WITH_PERSON, "ORG"),
     _T.PLACE: Trait(_PUBLIC, _INTERNAL, Masking.WITH_PERSON, "PLACE"),
+    _T.NAME: Trait(_PUBLIC, _PUBLIC, Masking.STRICT, "NAME"),
     _T.DATE: Trait(_PUBLIC, _PUBLIC, Masking.STRICT, "DATE"),
     _T.AGE: Trait(_PUBLIC, _PUBLIC, Masking.STRICT, "AGE"),
     _T.GROUP: Trait(_PUBLIC, _PUBLIC, Masking.STRICT, "GROUP"),

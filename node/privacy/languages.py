@@ -53,6 +53,14 @@ _ENGLISH = words(
 ENGLISH_SHARE_MIN = 0.25
 
 
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+
+
+def is_unspaced(text: str) -> bool:
+    """Whether it has letters of a script that sets no blanks between words."""
+    return _UNSPACED.search(text) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Guess:
     """What a language model makes of a segment: the likeliest ISO 639-1 code and how sure it is, 0 to 1."""

@@ -9,10 +9,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from node.privacy.findings import Finding, FindingType
-from node.privacy.languages import Guess
+from node.privacy.languages import Guess, is_unspaced
+from node.privacy.wordlist import words
 
 T = FindingType
 SPACY, RAMPART = "spacy", "rampart"
+NUMBER_CHARACTERS_MIN = 4
 WEAK = 0.4  # the score of what only `strict` takes out
 
 
@@ -42,6 +44,10 @@ _SPACY_TYPES = {
     "FAC": T.PLACE,
     "DATE": T.DATE,
     "NORP": T.GROUP,
+    "PRODUCT": T.NAME,
+    "EVENT": T.NAME,
+    "WORK_OF_ART": T.NAME,
+    "LAW": T.NAME,
 }
 _RAMPART_TYPES = {
     "EMAIL": T.EMAIL,
@@ -58,31 +64,73 @@ _DIGITS_MIN = {T.PHONE: 7, T.NATIONAL_ID: 5, T.ACCOUNT: 6, T.EMAIL: 0, T.URL: 0}
 _NAME_LABELS = frozenset({"GIVEN_NAME", "SURNAME"})
 _STREET_LABELS = frozenset({"BUILDING_NUMBER", "STREET_NAME", "SECONDARY_ADDRESS", "ZIP_CODE"})
 _TOWN_LABELS = frozenset({"CITY", "STATE"})
-_ACRONYM = re.compile(r"[A-Z0-9&/-]{1,6}s?")
 _WORD = re.compile(r"[^\W_]+(?:['’.-][^\W_]+)*")
 _PERSON_TRIM = re.compile(r"(?:['’]s)?[\s.,;:!?)\]\"']*\Z")
+_LOWER_START = re.compile(r"(?:[^\W\d_]\w*\s+)*?(?=[A-ZÀ-ÖØ-ÞŠŽ])")
+_UPPER = r"[A-ZÀ-ÖØ-ÞŠŽ]"
+# What a name of an organisation or a place looks like, the small words of "Bank of the West" included.
+_NAME_SHAPE = re.compile(
+    rf"(?:[Tt]he )?{_UPPER}[\w.&'’-]*"
+    rf"(?:,? (?:(?:of|the|and|for|de|del|la|du|in|at|&|von|van|der) )*{_UPPER}[\w.&'’-]*)*"
+)
+_ACRONYM = re.compile(r"[A-Z0-9&/-]{1,6}s?")
+_CAMEL = re.compile(r"\w*[a-z][A-Z]\w*")
+_SENTENCE_START = re.compile(r"(?:^|[.!?:\n]\s*|[\"“(]\s*)\Z")
+# A word with a capital where a sentence would not give it one: some name, in English.
+_CAPITALS = re.compile(rf"(?<=[a-z,;] )(?:{_UPPER}[a-z'’-]+|[A-Z]{{2,6}})(?: {_UPPER}[\w'’-]+)*(?![\w(])")
+_NO_NAMES = words(
+    "I I'm I've I'll I'd Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May "
+    "June July August September October November December English God Internet OK AM PM TV PC AI API URL PDF CV FAQ "
+    "HTML CSS JSON SQL USD EUR"
+)
 
 
-def unite(text: str, spans: Sequence[ModelSpan]) -> tuple[Finding, ...]:
-    """The findings of a text in normal form; overlapping ones are left to the reader to merge."""
+def unite(text: str, spans: Sequence[ModelSpan], *, covered: bool = True) -> tuple[Finding, ...]:
+    """The findings of a text in normal form; overlapping ones are left to the reader to merge.
+
+    `covered`: the text is in a language that spaCy's model reads. In others it takes ordinary words for organisations.
+    """
     rampart = sorted((s for s in spans if s.model == RAMPART), key=lambda s: s.start)
     spacy = [s for s in spans if s.model == SPACY]
     names = [s for s in rampart if s.label in _NAME_LABELS]
-    return (
+    found = [
         *_persons(text, names, [s for s in spacy if s.label == "PERSON"]),
         *_addresses(text, [s for s in rampart if s.label in _STREET_LABELS | _TOWN_LABELS]),
         *_numbers(text, rampart),
-        *(
-            Finding(s.start, s.end, _SPACY_TYPES[s.label], _weight(text, s), SPACY)
-            for s in spacy
-            if s.label in _SPACY_TYPES
-        ),
-    )
+    ]
+    if covered:
+        found += _others(text, spacy)
+        found += _capitals(text, found)
+    return tuple(found)
 
 
-def _weight(text: str, span: ModelSpan) -> float:
-    """An abbreviation alone is jargon more often than it is a firm's name; two words that begin like names are."""
-    return WEAK if _ACRONYM.fullmatch(text, span.start, span.end) else span.score
+def _others(text: str, spacy: Sequence[ModelSpan]) -> Iterator[Finding]:
+    for span in spacy:
+        type_ = _SPACY_TYPES.get(span.label)
+        if type_ in (T.DATE, T.GROUP):
+            yield Finding(span.start, span.end, type_, span.score, SPACY)
+        elif type_ is not None and _NAME_SHAPE.fullmatch(text, span.start, span.end):
+            yield Finding(span.start, span.end, type_, WEAK if _is_doubtful(text, span) else span.score, SPACY)
+
+
+def _capitals(text: str, found: Sequence[Finding]) -> list[Finding]:
+    """Names that no model saw, where nothing else was found."""
+    taken = bytearray(len(text))
+    for finding in found:
+        taken[finding.start : finding.end] = b"\1" * (finding.end - finding.start)
+    return [
+        Finding(*match.span(), T.NAME, WEAK, "capitals")
+        for match in _CAPITALS.finditer(text)
+        if match.group() not in _NO_NAMES and not any(taken[match.start() : match.end()])
+    ]
+
+
+def _is_doubtful(text: str, span: ModelSpan) -> bool:
+    """An abbreviation alone is jargon, and the first word of a sentence has its capital anyway, more often than not."""
+    if _ACRONYM.fullmatch(text, span.start, span.end) or _CAMEL.fullmatch(text, span.start, span.end):
+        return True
+    is_single = " " not in text[span.start : span.end]
+    return is_single and _SENTENCE_START.search(text, max(0, span.start - 4), span.start) is not None
 
 
 def _persons(text: str, names: Sequence[ModelSpan], spacy: Sequence[ModelSpan]) -> Iterator[Finding]:
@@ -91,9 +139,13 @@ def _persons(text: str, names: Sequence[ModelSpan], spacy: Sequence[ModelSpan]) 
         yield from _person(text, start, end, score, RAMPART)
     for span in spacy:
         agreed = any(start < span.end and span.start < end for start, end, _ in groups)
+        lower = _LOWER_START.match(text, span.start, span.end)
+        begin = lower.end() if lower else span.start
         # a single capitalised word that only spaCy takes for a person is a product or a place as often as not
-        if agreed or len(_capitalised(text[span.start : span.end])) > 1:
-            yield from _person(text, span.start, span.end, span.score, SPACY)
+        if agreed or (len(_capitalised(text[begin : span.end])) > 1 and "_" not in text[begin : span.end]):
+            yield from _person(text, begin, span.end, span.score, SPACY)
+        elif _NAME_SHAPE.fullmatch(text, begin, span.end):
+            yield Finding(begin, span.end, T.NAME, WEAK, SPACY)
 
 
 def _person(text: str, start: int, end: int, score: float, model: str) -> Iterator[Finding]:
@@ -107,11 +159,15 @@ def _person(text: str, start: int, end: int, score: float, model: str) -> Iterat
 
 def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
     """Models cut words into pieces; half a name left in the clear is a name."""
-    while start > 0 and text[start - 1].isalnum() and text[start].isalnum():
+    while start > 0 and _joins(text[start - 1]) and _joins(text[start]):
         start -= 1
-    while end < len(text) and text[end - 1].isalnum() and text[end].isalnum():
+    while end < len(text) and _joins(text[end - 1]) and _joins(text[end]):
         end += 1
     return start, end
+
+
+def _joins(character: str) -> bool:
+    return character.isalnum() and not is_unspaced(character)
 
 
 def _capitalised(text: str) -> list[str]:
@@ -121,8 +177,14 @@ def _capitalised(text: str) -> list[str]:
 def _addresses(text: str, pieces: Sequence[ModelSpan]) -> Iterator[Finding]:
     for group in _runs(text, pieces, r"[ \t]*[,;]?[ \t]*\n?[ \t]*"):
         start, end = _whole_words(text, group[0].start, _end(group))
-        is_street = any(s.label in _STREET_LABELS for s in group)
-        yield Finding(start, end, T.ADDRESS if is_street else T.PLACE, min(s.score for s in group), RAMPART)
+        labels = {s.label for s in group}
+        score = min(s.score for s in group)
+        if "STREET_NAME" in labels or ("BUILDING_NUMBER" in labels and len(labels) > 1):
+            yield Finding(start, end, T.ADDRESS, score, RAMPART)
+        elif labels & _TOWN_LABELS:
+            yield Finding(start, end, T.ADDRESS if "ZIP_CODE" in labels else T.PLACE, score, RAMPART)
+        elif end - start >= NUMBER_CHARACTERS_MIN:  # a number alone: a house's, a post code, or a port
+            yield Finding(start, end, T.PLACE, WEAK, RAMPART)
 
 
 def _numbers(text: str, spans: Sequence[ModelSpan]) -> Iterator[Finding]:

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator
 
 from node.privacy.findings import NAMES, FindingType
+from node.privacy.languages import is_unspaced
 from node.privacy.wordlist import words
 
 _WORD = re.compile(r"[^\W_]+")
-_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 NAME_CHARACTERS_MIN = 3  # a shorter piece of a name is masked only where a detector finds it
 VALUE_CHARACTERS_MIN = 4  # the same for other values: "12" of an age is everywhere
 _NOT_ALONE = words("the and for von van der den del della das dos mrs miss prof herr frau señor señora monsieur madame")
@@ -30,7 +30,7 @@ class KnownValues:
             return
         self._known.add((value, type_))
         least = NAME_CHARACTERS_MIN if type_ in NAMES else VALUE_CHARACTERS_MIN
-        if _UNSPACED.search(value):
+        if is_unspaced(value):
             if len(value) > 1:
                 self._anywhere[value] = type_
             return

@@ -42,7 +42,8 @@ def read_by_names(form: NormalForm, reading: Reading) -> Read:
     """Raises DetectorError when the reading cannot be of this text."""
     if any(not 0 <= span.start < span.end <= len(form.text) for span in reading.spans):
         raise DetectorError("the name models answered with spans that are not of the text")
-    return Read(_in_original(unite(form.text, reading.spans), form), uncovered(form.text, reading.guesses))
+    language = uncovered(form.text, reading.guesses)
+    return Read(_in_original(unite(form.text, reading.spans, covered=language is None), form), language)
 
 
 def _in_original(findings: Sequence[Finding], form: NormalForm) -> tuple[Finding, ...]:

@@ -104,6 +104,21 @@ async def test_rule_that_crashes_makes_the_request_restricted(monkeypatch: pytes
     assert (got.sensitivity, [reason.code for reason in got.reasons]) == (RESTRICTED, ["detector_failed"])
 
 
+@pytest.mark.parametrize("step", ["normalise", "read_by_rules", "segments", "read_by_names"])
+@pytest.mark.parametrize("text", ["hello", "hello " * 2000], ids=["short", "long"])
+async def test_any_step_that_crashes_makes_the_request_restricted(
+    monkeypatch: pytest.MonkeyPatch, step: str, text: str
+) -> None:
+    def crash(*_: object) -> None:
+        raise MemoryError
+
+    crash.__name__ = step
+    monkeypatch.setattr(shell, step, crash)
+    got = await detection(KnownNames()).assess(chat(text), names=True)
+    assert (got.sensitivity, got.after) == (RESTRICTED, RESTRICTED)
+    assert [(reason.code, reason.detail) for reason in got.reasons] == [("detector_failed", f"{step}: MemoryError")]
+
+
 async def test_text_over_the_limit_is_restricted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shell, "TEXT_CHARACTERS_MAX", 100)
     reader = detection(KnownNames())

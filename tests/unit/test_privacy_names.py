@@ -30,9 +30,32 @@ def test_person_of_either_model_counts() -> None:
     assert united("ask Ada Lovelace", ("Ada Lovelace", "PERSON", SPACY)) == {(T.PERSON, "Ada Lovelace")}
 
 
-def test_single_word_that_only_spacy_takes_for_a_person_does_not_count() -> None:
-    assert united("use Django here", ("Django", "PERSON", SPACY)) == set()
+def test_single_word_that_only_spacy_takes_for_a_person_is_only_some_name() -> None:
+    assert united("Use Django here", ("Django", "PERSON", SPACY)) == {(T.NAME, "Django")}
     assert (T.GIVEN_NAME, "Ada") in united("ask Ada", ("Ada", "PERSON", SPACY), ("Ada", "GIVEN_NAME", RAMPART))
+
+
+def test_lower_case_words_are_no_part_of_a_person_that_only_spacy_sees() -> None:
+    assert united("il metodo di Paolo Ruffini", ("il metodo di Paolo Ruffini", "PERSON", SPACY)) >= {
+        (T.PERSON, "Paolo Ruffini")
+    }
+    assert T.PERSON not in {type_ for type_, _ in united("The GH_TOKEN X", ("GH_TOKEN X", "PERSON", SPACY))}
+
+
+def test_organisations_look_like_names() -> None:
+    assert (T.ORGANISATION, "Bank of the West") in united("the Bank of the West", ("Bank of the West", "ORG", SPACY))
+    for odd in ("=", "price(user", "el auto", "un", "a\nB"):
+        assert united(f"x {odd} y", (odd, "ORG", SPACY)) == set()
+
+
+def test_spacy_is_not_asked_about_organisations_in_languages_that_it_does_not_read() -> None:
+    text = "Der Aushang hängt"
+    assert unite(text, [span(text, "Aushang", "ORG", SPACY)], covered=False) == ()
+
+
+def test_word_with_a_capital_inside_a_sentence_is_some_name_that_strict_takes_out() -> None:
+    assert united("we met Quillan Zorbax at NATO on Monday") == {(T.NAME, "Quillan Zorbax"), (T.NAME, "NATO")}
+    assert united("We met. Then we left on Monday") == set()
 
 
 def test_piece_of_a_word_becomes_the_whole_word() -> None:
@@ -49,6 +72,15 @@ def test_pieces_of_an_address_become_one() -> None:
     assert united(text, *spans) == {(T.ADDRESS, "221 Baker Street, London")}
 
 
+def test_number_alone_is_no_address() -> None:
+    assert united("port 51200 is open", ("51200", "ZIP_CODE", RAMPART)) == {(T.PLACE, "51200")}
+    assert united("room 12", ("12", "BUILDING_NUMBER", RAMPART)) == set()
+
+
+def test_name_in_a_script_without_blanks_does_not_grow_into_its_sentence() -> None:
+    assert united("明日佐々木さんと会う", ("佐々木", "SURNAME", RAMPART)) == {(T.GIVEN_NAME, "佐々木")}
+
+
 def test_town_alone_is_a_place() -> None:
     assert united("in London", ("London", "CITY", RAMPART)) == {(T.PLACE, "London")}
 
@@ -60,10 +92,8 @@ def test_number_needs_digits_enough(value: str, found: bool) -> None:
 
 def test_organisations_come_from_spacy_and_an_abbreviation_is_doubtful() -> None:
     text = "Acme Corp and QA"
-    scores = {
-        text[f.start : f.end]: f.score
-        for f in unite(text, [span(text, "Acme Corp", "ORG", SPACY), span(text, "QA", "ORG", SPACY)])
-    }
+    spans = [span(text, "Acme Corp", "ORG", SPACY), span(text, "QA", "ORG", SPACY)]
+    scores = {text[f.start : f.end]: f.score for f in unite(text, spans) if f.type is T.ORGANISATION}
     assert scores["Acme Corp"] > 0.5 > scores["QA"]
 
 
