@@ -131,7 +131,12 @@ class Island:
 
     def policy(self) -> Policy:
         """The owner's, with what the caps leave at this moment."""
-        return replace(self._policy, remaining=self.money.remaining(self.caps(), now()))
+        left = [
+            amount
+            for amount in (self._policy.remaining, self.money.remaining(self.caps(), now()))
+            if amount is not None
+        ]
+        return replace(self._policy, remaining=min(left, default=None))
 
     def caps(self) -> Caps:
         """The share that this island's certificate carries, and what its own configuration says: the smaller counts."""
@@ -206,7 +211,9 @@ class Island:
         if name == "names":
             return "node.workers.names", [], self.names.serve
         assert self.embedded is not None
-        return "node.workers.llama", ["--slots", str(self.config.embedded.slots)], self.embedded.serve
+        embedded = self.config.embedded
+        arguments = ["--slots", str(embedded.slots), "--context", str(embedded.context_tokens)]
+        return "node.workers.llama", arguments, self.embedded.serve
 
     async def _state_changes(self) -> None:
         if tuple(own.model for own in await self.services.servable()) != self._stated:

@@ -42,7 +42,7 @@ class Frame:
 
     def real(self, name: str) -> float:
         value = self.fields.get(name)
-        return float(value) if isinstance(value, int) else self._typed(name, float)
+        return float(value) if type(value) is int else self._typed(name, float)
 
     def flag(self, name: str) -> bool:
         return self._typed(name, bool)
@@ -55,7 +55,7 @@ class Frame:
 
     def _typed(self, name: str, wanted: type[_T]) -> _T:
         value = self.fields.get(name)
-        if not isinstance(value, wanted):
+        if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
             raise LinkError(f"{self.kind}.{name}: expected {wanted.__name__}, not {type(value).__name__}")
         return value
 
@@ -124,7 +124,10 @@ class Link:
         return cls(trio.SocketStream(trio.socket.from_stdlib_socket(socket.socket(fileno=fd))))
 
     async def send(self, kind: str, **fields: object) -> None:
-        """Raises LinkError when the other end is gone or reads nothing for SEND_S. A cancelled frame still goes whole."""
+        """Raises LinkError when the other end is gone, or reads nothing for SEND_S.
+
+        Cancelled: the frame still goes whole.
+        """
         data = encode_frame(kind, fields)
         async with self._sending:
             with trio.CancelScope(shield=True, deadline=trio.current_time() + SEND_S) as scope:
@@ -164,7 +167,9 @@ class BlockingLink:
 
     @classmethod
     def from_fd(cls, fd: int) -> "BlockingLink":
-        return cls(socket.socket(fileno=fd))
+        sock = socket.socket(fileno=fd)
+        sock.setblocking(True)  # trio makes both ends of a pair non-blocking
+        return cls(sock)
 
     def send(self, kind: str, **fields: object) -> None:
         """Raises LinkError when the other end is gone."""

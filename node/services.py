@@ -1,23 +1,17 @@
 """This node's own backends: the embedded model, servers found on loopback, those that the owner names, providers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
-from node.backends.anthropic_http import AnthropicHttp
-from node.backends.discovery import LocalServers
-from node.backends.http_client import Endpoint
+from node.backends.configured import from_backend, from_provider
+from node.backends.discovery import LocalServers, ModelServer
+from node.backends.http_backend import HttpBackend
 from node.backends.llama_cpp import EmbeddedLlama
 from node.backends.measured import Load, Measured
-from node.backends.openai_http import OpenAIHttp
-from node.configuration.values import BackendConfig, Config, OutputLimit, ProviderConfig, ProviderKind, Secret
+from node.configuration.values import BackendConfig, Config, ProviderConfig
 from node.ports import Backend, BackendModel, Origin
-from protocol.terms import NanoUsd, Tier
-
-CONTEXT_TOKENS_UNKNOWN = 4_096
-PROVIDER_SLOTS = 64
-REFRESH_S = 15.0
-UNPAID = NanoUsd(0)
+from protocol.terms import Tier
 
 
 class OwnBackend(Backend, Protocol):
@@ -50,29 +44,33 @@ class Services:
     def __init__(self, embedded: EmbeddedLlama | None, local: LocalServers, config: Config) -> None:
         self._embedded = embedded
         self._local = local
-        self._configured: tuple[tuple[OpenAIHttp, BackendConfig], ...] = ()
-        self._providers: tuple[tuple[OpenAIHttp | AnthropicHttp, ProviderConfig], ...] = ()
+        self._named: tuple[tuple[ModelServer, BackendConfig], ...] = ()
+        self._providers: tuple[tuple[HttpBackend, ProviderConfig], ...] = ()
         self.configure(config)
 
-    def configure(self, config: Config) -> tuple[OpenAIHttp | AnthropicHttp, ...]:
-        """Takes a new configuration over; returns the backends that nobody uses from now on, to be closed."""
-        old = (*(one for one, _ in self._configured), *(one for one, _ in self._providers))
-        self._configured = tuple((_configured(one), one) for one in config.backends)
-        self._providers = tuple((_provider(one), one) for one in config.providers)
+    def configure(self, config: Config) -> tuple[HttpBackend, ...]:
+        """Takes a new configuration over; returns the backends that nobody uses from now on, to be closed.
+
+        Raises ConfigError, and changes nothing then.
+        """
+        named = tuple((from_backend(one), one) for one in config.backends)
+        providers = tuple((from_provider(one), one) for one in config.providers)
+        old = (*(one for one, _ in self._named), *(one for one, _ in self._providers))
+        self._named, self._providers = named, providers
         return old
 
     async def refresh(self) -> None:
-        """Looks again for servers on loopback."""
+        """Looks again for servers on loopback, and at those that the owner names."""
         await self._local.refresh()
+        for server, _ in self._named:
+            await server.refresh()
 
     async def offers(self) -> Sequence[OwnOffer]:
-        """The embedded model first, then what is found here, then what the owner names, then the clouds."""
-        found = await self._here()
-        for backend, config in self._configured:
-            found += [_named(OwnOffer(backend, model), config) for model in await backend.models()]
-        for provider, named in self._providers:
+        """The embedded model first, then what the owner names, then what is found here, then the clouds."""
+        found = await self._near()
+        for provider, config in self._providers:
             found += [
-                OwnOffer(provider, model, provider=named.name, jurisdiction=named.jurisdiction)
+                OwnOffer(provider, model, provider=config.name, jurisdiction=config.jurisdiction)
                 for model in await provider.models()
             ]
         return tuple(found)
@@ -80,62 +78,23 @@ class Services:
     async def servable(self) -> Sequence[OwnOffer]:
         """What peers may be served, each model once."""
         first: dict[str, OwnOffer] = {}
-        for own in await self._here():
+        for own in await self._near():
             if own.servable:
                 first.setdefault(own.model.name, own)
         return tuple(first.values())
 
     async def aclose(self) -> None:
         await self._local.aclose()
-        for backend, _ in (*self._configured, *self._providers):
+        for backend in (*(one for one, _ in self._named), *(one for one, _ in self._providers)):
             await backend.aclose()
 
-    async def _here(self) -> list[OwnOffer]:
-        backends: list[OwnBackend] = [] if self._embedded is None else [self._embedded]
-        backends += self._local.backends
-        return [OwnOffer(backend, model) for backend in backends for model in await backend.models()]
-
-
-def _named(own: OwnOffer, config: BackendConfig) -> OwnOffer:
-    """A tier holds for the models that the configuration names, and for no other of that server."""
-    if config.tier is None or own.model.name not in config.models:
-        return own
-    return replace(own, model=replace(own.model, origin=Origin.CONFIGURED), configured=config.tier)
-
-
-def _configured(config: BackendConfig) -> OpenAIHttp:
-    models = [
-        BackendModel(
-            name=name,
-            origin=Origin.REMOTE,
-            context_tokens=config.context_tokens or CONTEXT_TOKENS_UNKNOWN,
-            input_price=UNPAID if config.tier is not None else None,
-            output_price=UNPAID if config.tier is not None else None,
-            slots=config.slots,
-        )
-        for name in config.models
-    ]
-    return OpenAIHttp(config.name, Endpoint.parse(config.url, _text(config.key)), models, limit=OutputLimit.MAX_TOKENS)
-
-
-def _provider(config: ProviderConfig) -> OpenAIHttp | AnthropicHttp:
-    models = [
-        BackendModel(
-            name=model.name,
-            origin=Origin.REMOTE,
-            context_tokens=model.context_tokens,
-            input_price=model.input_price,
-            output_price=model.output_price,
-            slots=PROVIDER_SLOTS,
-            quality=model.quality,
-        )
-        for model in config.models
-    ]
-    endpoint = Endpoint.parse(config.url, _text(config.key))
-    if config.kind is ProviderKind.ANTHROPIC:
-        return AnthropicHttp(config.name, endpoint, models)
-    return OpenAIHttp(config.name, endpoint, models, limit=config.output_limit)
-
-
-def _text(secret: Secret | None) -> str | None:
-    return None if secret is None else secret.reveal()
+    async def _near(self) -> list[OwnOffer]:
+        """What the owner names comes before what is found: the same server may be both, and the owner's word holds."""
+        found: list[OwnOffer] = []
+        if self._embedded is not None:
+            found += [OwnOffer(self._embedded, model) for model in await self._embedded.models()]
+        for server, config in self._named:
+            found += [OwnOffer(server, model, configured=config.tier) for model in await server.models()]
+        for server in self._local.backends:
+            found += [OwnOffer(server, model) for model in await server.models()]
+        return found

@@ -24,7 +24,7 @@ from node.configuration.values import BackendConfig, OutputLimit
 from node.ports import BackendModel, Call, Emit, Origin
 from protocol.errors import BackendError, BackendFailure
 from protocol.strict_json import Json, dump_json
-from protocol.terms import NanoUsd
+from protocol.terms import NanoUsd, Tier
 
 USUAL_PORTS = (11434, 8080, 1234, 8000)  # Ollama, llama.cpp server, LM Studio, vLLM
 PROBE_S = 2.0  # for one question; servers on loopback answer in milliseconds
@@ -203,7 +203,7 @@ async def _ollama(server: _Questions) -> tuple[LocalModel, ...]:
 
 
 def _offered(model: LocalModel, named: BackendConfig | None) -> BackendModel | None:
-    """What runs here, and what the owner named, costs nothing; what is forwarded costs nobody knows how much."""
+    """What runs here, or near by the owner's word, costs nothing; what a cloud costs, only a provider's prices say."""
     origin, context, slots = model.origin, model.context_tokens, model.slots
     if named is not None:
         if named.models and model.name not in named.models:
@@ -211,5 +211,6 @@ def _offered(model: LocalModel, named: BackendConfig | None) -> BackendModel | N
         if named.models and named.tier is not None:
             origin = Origin.CONFIGURED
         context, slots = named.context_tokens or context, named.slots
-    price = None if origin is Origin.REMOTE else UNPAID
+    far = origin is Origin.REMOTE or (origin is Origin.CONFIGURED and named is not None and named.tier is Tier.CLOUD)
+    price = None if far else UNPAID
     return BackendModel(model.name, origin, context, price, price, slots, tools=model.tools)

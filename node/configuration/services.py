@@ -5,11 +5,12 @@ from node.configuration.secrets import SecretReader
 from node.configuration.section import Section
 from node.configuration.values import BackendConfig, OutputLimit, ProviderConfig, ProviderKind, ProviderModel
 from protocol.errors import ConfigError
-from protocol.terms import Tier
+from protocol.terms import NanoUsd, Tier
 
 CONTEXT_TOKENS_MAX = 100_000_000
 CONTEXT_TOKENS_DEFAULT = 8_192
 SLOTS_MAX = 1_024
+PRICE_NANO_USD_MAX = 10**15  # node.agents.table: no product of prices and tokens leaves 64 bits
 _MODELS_EXPECTED = 'names of models, such as ["llama-3.3-70b"]'
 _DEFAULT_LIMIT = {
     ProviderKind.OPENAI: OutputLimit.MAX_COMPLETION_TOKENS,
@@ -76,14 +77,22 @@ def _provider(section: Section, secrets: SecretReader, names: set[str]) -> Provi
 def _model(section: Section) -> ProviderModel:
     model = ProviderModel(
         name=section.text("name", "the model's name at the provider"),
-        input_price=section.usd("input_usd"),
-        output_price=section.usd("output_usd"),
-        cached_input_price=section.usd("cached_input_usd"),
+        input_price=_price(section, "input_usd"),
+        output_price=_price(section, "output_usd"),
+        cached_input_price=_price(section, "cached_input_usd"),
         context_tokens=section.integer("context_tokens", CONTEXT_TOKENS_DEFAULT, 1, CONTEXT_TOKENS_MAX),
         quality=section.share("quality", 0.5),
     )
     section.end()
     return model
+
+
+def _price(section: Section, key: str) -> NanoUsd | None:
+    """For a million tokens, within what an offer can hold."""
+    price = section.usd(key)
+    if price is not None and price > PRICE_NANO_USD_MAX:
+        raise section.error(key, "at most 1000000 US dollars for a million tokens")
+    return price
 
 
 def _name(section: Section, names: set[str]) -> str:

@@ -110,7 +110,7 @@ class Limits:
     connections_max: int = 64
     running_max: int = 16  # requests that run at once
     queued_max: int = 64  # requests that wait; beyond, 429
-    output_tokens_default: int = 4096  # where a request to a paid offer names no limit
+    output_tokens_default: int = 1024  # where a request names no limit
 
 
 @dataclass(frozen=True, slots=True)
