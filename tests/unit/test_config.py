@@ -30,7 +30,7 @@ PROVIDER = """version = 1
 [[providers]]
 name = "openai"
 url = "https://api.openai.com/v1"
-key_env = "OPENAI_API_KEY"
+key_env = "CLOUD_API_KEY"
 jurisdiction = "US"
 
 [[providers.models]]
@@ -102,7 +102,7 @@ def test_paths_follow_xdg_and_ignore_relative_ones() -> None:
 
 
 def test_provider_is_read_with_exact_prices_and_a_hidden_key() -> None:
-    config = loaded(PROVIDER, OPENAI_API_KEY="sk-canary")
+    config = loaded(PROVIDER, CLOUD_API_KEY="sk-canary")
     (provider,) = config.providers
     assert provider.kind is ProviderKind.OPENAI
     assert provider.output_limit is OutputLimit.MAX_COMPLETION_TOKENS
@@ -183,11 +183,11 @@ def test_each_broken_line_gets_one_clear_line(text: str, message: str) -> None:
         ("quality = 0.9", "quality = 1.1", "config.toml:14: quality = 1.1: expected a number from 0 to 1"),
         ("quality = 0.9", 'tier = "persnal"', "config.toml:14: tier: unknown key"),
         ("[[providers.models]]", "[[providers.modles]]", "config.toml:3: models is missing: expected at least one"),
-        ("kind", "kind", 'config.toml:6: key_env = "OPENAI_API_KEY": expected an environment variable that is set'),
+        ("kind", "kind", 'config.toml:6: key_env = "CLOUD_API_KEY": expected an environment variable that is set'),
     ],
 )
 def test_each_broken_line_of_a_provider_is_named(before: str, after: str, message: str) -> None:
-    environ = {} if before == "kind" else {"OPENAI_API_KEY": "sk-canary"}
+    environ = {} if before == "kind" else {"CLOUD_API_KEY": "sk-canary"}
     assert refusal(PROVIDER.replace(before, after), **environ).startswith(message)
 
 
@@ -197,13 +197,13 @@ def test_mistyped_tier_is_told_what_would_be_right() -> None:
 
 
 def test_two_services_never_share_a_name() -> None:
-    message = refusal(PROVIDER + PROVIDER.removeprefix("version = 1\n"), OPENAI_API_KEY="sk-canary")
+    message = refusal(PROVIDER + PROVIDER.removeprefix("version = 1\n"), CLOUD_API_KEY="sk-canary")
     assert message.startswith('config.toml:17: name = "openai": expected a name that no other')
 
 
 def test_a_model_stands_once_in_a_provider() -> None:
     again = '\n[[providers.models]]\nname = "gpt-x"\n'
-    message = refusal(PROVIDER + again, OPENAI_API_KEY="sk-canary")
+    message = refusal(PROVIDER + again, CLOUD_API_KEY="sk-canary")
     assert message == 'config.toml:17: name = "gpt-x": expected each model of a provider once'
 
 
@@ -217,10 +217,10 @@ def test_flag_and_variable_are_named_in_their_errors() -> None:
 
 
 def test_reading_again_is_whole_or_not_at_all() -> None:
-    before = loaded(PROVIDER, OPENAI_API_KEY="one")
-    refusal(PROVIDER + "\n[caps]\nday_usd = 2\n", OPENAI_API_KEY="two")
-    assert before == loaded(PROVIDER, OPENAI_API_KEY="one")
-    after = loaded(PROVIDER + '\n[caps]\nday_usd = "2"\n', OPENAI_API_KEY="two")
+    before = loaded(PROVIDER, CLOUD_API_KEY="one")
+    refusal(PROVIDER + "\n[caps]\nday_usd = 2\n", CLOUD_API_KEY="two")
+    assert before == loaded(PROVIDER, CLOUD_API_KEY="one")
+    after = loaded(PROVIDER + '\n[caps]\nday_usd = "2"\n', CLOUD_API_KEY="two")
     assert after.caps.day == 2_000_000_000
     assert before.caps.day is None
 
@@ -276,14 +276,14 @@ z = 2
 
 def test_infinite_numbers_are_no_share() -> None:
     assert math.isinf(tomllib.loads("q = inf")["q"])
-    assert "quality = inf" in refusal(PROVIDER.replace("0.9", "inf"), OPENAI_API_KEY="k")
+    assert "quality = inf" in refusal(PROVIDER.replace("0.9", "inf"), CLOUD_API_KEY="k")
 
 
 def test_example_shows_every_key_and_is_read_as_it_stands() -> None:
     path = Path(__file__).parents[2] / "node" / "configuration" / "example.toml"
     text = path.read_text()
     files = {FILE.parent / "rack.key": FileContent(b"k")}
-    config = loaded(text, None, files, OPENAI_API_KEY="k")
+    config = loaded(text, None, files, CLOUD_API_KEY="k")
     assert config.backends[0].tier is Tier.EDGE
     assert config.caps.month == 30_000_000_000
     defaults = loaded(None)
@@ -304,7 +304,7 @@ def test_example_shows_every_key_and_is_read_as_it_stands() -> None:
         (tables["embedded"], text.replace("[embedded]", "[embedded]\nzzz = 1")),
     ):
         with pytest.raises(ConfigError, match="zzz") as caught:
-            loaded(where, None, files, OPENAI_API_KEY="k")
+            loaded(where, None, files, CLOUD_API_KEY="k")
         known = set(str(caught.value).partition("expected ")[2].replace(" or ", ", ").split(", "))
         # Either way to a secret is shown once, by one service each.
         assert known - set(table) <= {"key", "key_env", "key_file", "output_limit"}
