@@ -14,6 +14,7 @@ from node.agents.tier import distance, effective_tier
 from node.ports import Origin
 from protocol.chat import ChatRequest
 from protocol.errors import ConfigError, RecordError, RequestError
+from protocol.members import CLOCK_SKEW_S
 from protocol.terms import NanoUsd, Now, Sensitivity, Tier
 
 ASSESSED = ("sensitivity", "sensitivity_after", "names_known")
@@ -179,7 +180,9 @@ def _offer(row: Mapping[str, Any], asker: Mapping[str, str], now: Now, where: st
 def _is_live(certificate: Mapping[str, Any] | None, now: Now) -> bool:
     if certificate is None or certificate.get("revoked", False):
         return False
-    return bool(certificate.get("not_before_s", 0) <= now.wall_s < certificate["expires_s"])
+    return bool(
+        certificate.get("not_before_s", 0) <= now.wall_s + CLOCK_SKEW_S and now.wall_s < certificate["expires_s"]
+    )
 
 
 def _is_fresh(statement: Mapping[str, int] | None, now: Now) -> bool:

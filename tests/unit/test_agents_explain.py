@@ -97,7 +97,7 @@ def test_refusal_names_every_offer_and_why() -> None:
     [
         ({"certificate": {"person": "ada", "expires_s": 1_800_000_000}}, "not_a_member"),
         ({"certificate": {"person": "ada", "expires_s": 1_900_000_000, "revoked": True}}, "not_a_member"),
-        ({"certificate": {"person": "ada", "not_before_s": 1_800_000_001, "expires_s": 1_900_000_000}}, "not_a_member"),
+        ({"certificate": {"person": "ada", "not_before_s": 1_800_000_121, "expires_s": 1_900_000_000}}, "not_a_member"),
         ({"statement": {"received_ms": 100_000, "lifetime_ms": 900_000}}, "statement_stale"),
         ({"statement": {"received_ms": 1_000_001, "lifetime_ms": 900_000}}, "statement_stale"),
         ({"statement": None}, "statement_stale"),

@@ -111,8 +111,12 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("ceiling of the asker", {"islands.asker.ceiling": "edge"}),
     ("certificate expires now", {HOME + "certificate.expires_s": 1_800_000_000}),
     (
-        "certificate begins in a second",
-        {HOME + "certificate.not_before_s": 1_800_000_001, HOME + "certificate.expires_s": 1_900_000_000},
+        "certificate begins in two minutes: clocks differ",
+        {HOME + "certificate.not_before_s": 1_800_000_120, HOME + "certificate.expires_s": 1_900_000_000},
+    ),
+    (
+        "certificate begins in two minutes and a second",
+        {HOME + "certificate.not_before_s": 1_800_000_121, HOME + "certificate.expires_s": 1_900_000_000},
     ),
     ("revoked", {HOME + "certificate.revoked": True}),
     ("no certificate", {HOME + "certificate": None}),
@@ -145,6 +149,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("only unpaid may follow", {"request.unpaid_only": True}),
     ("the client allows no farther than edge", {"request.max_tier": "edge"}),
     ("jurisdictions bind all but one's own devices", {"request.policy": {"jurisdictions": ["FR"]}}),
+    ("jurisdictions that are listed", {"request.policy": {"jurisdictions": ["DE", "FR"]}}),
     ("preset private closes the cloud", {"request.policy": "private"}),
     ("preset best", {"request.policy": "best"}),
     ("preset fast", {"request.policy": "fast"}),

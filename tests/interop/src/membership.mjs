@@ -3,7 +3,7 @@ import { equal, hex } from "./encoding.mjs";
 import { islandId } from "./keys.mjs";
 import { RecordError, open } from "./records.mjs";
 
-const CLOCKS_DIFFER_S = 120;
+export const CLOCKS_DIFFER_S = 120;
 const WAITING_MAX = 256;
 const MEMBERS_MAX = 256;
 const ENTRIES_MAX = 65_536;

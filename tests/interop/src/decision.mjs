@@ -1,0 +1,267 @@
+// specs/09-decision.md: the table, the five agents, the ranking. Prices and bills are BigInts of nano-USD.
+import sodium from "./sodium.mjs";
+import { textBytes, unhex } from "./encoding.mjs";
+import { boolean, check, decimal, list, map, octets, oneOf, orNull, price, text, usd, whole } from "./input.mjs";
+import { CLOCKS_DIFFER_S, farthest } from "./membership.mjs";
+import { LEVELS, OBJECTIVES, TIERS, parsePolicy, rank } from "./policy.mjs";
+
+const MOMENT = whole(0, Number.MAX_SAFE_INTEGER);
+const TOKENS = whole(0, 2 ** 27 - 1);
+const COUNT = whole(0, 2 ** 31 - 1);
+const ESTIMATE = orNull(decimal(-Infinity, Infinity));
+const EXPECTED_TOKENS_MAX = 256;
+const UNKNOWN_PRICE = 100n * 10n ** 9n;
+const ANSWERS_MAX = 8;
+
+// --- what is written down
+
+const CERTIFICATE = map(
+  { person: text, ceiling: oneOf("personal", "edge"), not_before_s: MOMENT, expires_s: MOMENT, revoked: boolean }, ["person", "expires_s"]);
+
+const OFFER = map(
+  {
+    island: text, model: text, certificate: orNull(CERTIFICATE), statement: orNull(map({ received_ms: MOMENT, lifetime_ms: MOMENT })),
+    provider: boolean, origin: oneOf("embedded", "loopback", "configured", "remote"), configured_tier: oneOf(...TIERS), alive: boolean,
+    context_tokens: TOKENS, tools: boolean, slots: COUNT, free: COUNT, queue: COUNT, ttft_s: ESTIMATE, tokens_per_s: ESTIMATE,
+    input_usd: orNull(price), output_usd: orNull(price), jurisdiction: text, collections: list(octets(16)), battery: decimal(0, 100),
+    quality: ESTIMATE, energy_j_per_token: ESTIMATE,
+  },
+  ["island", "model", "alive", "context_tokens", "ttft_s", "tokens_per_s", "input_usd", "output_usd"]);
+
+const ISLANDS = map({ asker: map({ island: text, person: text, ceiling: oneOf("personal", "edge") }), offers: list(OFFER) }, ["asker", "offers"]);
+
+const REQUEST = map(
+  {
+    sensitivity: oneOf(...LEVELS), sensitivity_after: orNull(oneOf(...LEVELS)), names_known: boolean, model: text, prompt_tokens: TOKENS,
+    max_output_tokens: TOKENS, answers: whole(1, ANSWERS_MAX), needs_tools: boolean,
+    collection: orNull(map({ id: orNull(octets(16)), label: orNull(oneOf(...LEVELS)) })), max_tier: oneOf(...TIERS), max_cost_usd: usd,
+    unpaid_only: boolean, excluded: list(text), previous_island: text, policy: (value, where) => parsePolicy(value, where),
+    clock: map({ mono_ms: MOMENT, wall_s: MOMENT }, ["mono_ms", "wall_s"]), seed: octets(64),
+  },
+  ["sensitivity", "clock"]);
+
+// --- the table
+
+function tierOf(offer, asker) {
+  const { certificate, origin = "remote" } = offer;
+  if (origin === "remote" || offer.provider || !certificate) return "cloud";
+  const base = farthest(
+    certificate.person === asker.person ? "personal" : "edge", certificate.ceiling ?? "personal", asker.ceiling ?? "personal");
+  return origin === "configured" ? farthest(base, offer.configured_tier ?? "cloud") : base;
+}
+
+function rowOf(offer, asker, clock) {
+  const { certificate, statement, provider = false } = offer;
+  const here = offer.island === asker.island;
+  const tier = tierOf(offer, asker);
+  const live = certificate && !certificate.revoked && (certificate.not_before_s ?? 0) <= clock.wall_s + CLOCKS_DIFFER_S && clock.wall_s < certificate.expires_s;
+  const age = statement ? clock.mono_ms - statement.received_ms : -1;
+  return {
+    slots: 1, free: 1, queue: 0, tools: false, battery: 100, jurisdiction: "", collections: [], quality: 0.5, energy_j_per_token: 0, ...offer,
+    name: `${offer.island}/${offer.model}`,
+    tier,
+    distance: tier === "cloud" ? 3 : here ? 0 : certificate.person === asker.person ? 1 : 2,
+    live: provider || Boolean(live),
+    fresh: provider || here || (age >= 0 && age < statement.lifetime_ms),
+    paid: offer.input_usd !== 0n || offer.output_usd !== 0n,
+  };
+}
+
+const byCodePoint = (one, other) => Buffer.compare(Buffer.from(one), Buffer.from(other)); // UTF-8 keeps their order
+
+function tableOf(islands, clock) {
+  const rows = islands.offers.map((offer) => rowOf(offer, islands.asker, clock));
+  const names = rows.map((row) => row.name);
+  check(new Set(names).size === names.length, "islands.offers", "each name once");
+  return rows.sort((one, other) => byCodePoint(one.name, other.name));
+}
+
+// --- the agents: each gives the codes of the rules broken, and a cost
+
+const higher = (one, other) => (rank(one) >= rank(other) ? one : other);
+const unknown = (value) => value ?? NaN;
+const million = 10n ** 6n;
+const bill = (tokens, each) => (BigInt(tokens) * each + million - 1n) / million;
+
+function privacy(row, request, policy) {
+  const { as_is, sanitised } = policy.clearance[row.tier];
+  const whole = rank(request.level) <= rank(as_is);
+  const after = request.after !== null && rank(request.after) <= rank(sanitised);
+  const seen = whole || request.after === null ? request.level : request.after;
+  return {
+    sanitize: !whole,
+    codes: [!whole && !after && "clearance_below_sensitivity", !request.names_known && as_is !== "restricted" && "names_unread"],
+    cost: TIERS.indexOf(row.tier) * rank(seen),
+  };
+}
+
+function resources(row, request, policy) {
+  const service = unknown(row.ttft_s) + request.expected / unknown(row.tokens_per_s);
+  const { model } = request;
+  const named = model === "auto" || model.startsWith("auto@") || model === row.model || model === row.name;
+  return {
+    codes: [
+      !row.alive && "unreachable", !(row.slots > 0) && "no_slots", !(row.battery >= policy.battery_floor) && "battery_low",
+      !named && "other_model", !(request.prompt_tokens + request.max_output_tokens <= row.context_tokens) && "context_too_small",
+      request.needs_tools && !row.tools && "no_tools",
+    ],
+    cost: row.free > 0 ? service : service + (service * (row.queue + 1)) / Math.max(row.slots, 1),
+  };
+}
+
+function cost(row, request, policy) {
+  const known = row.input_usd !== null && row.output_usd !== null;
+  const of = (output) => bill(request.prompt_tokens, row.input_usd) + bill(output * request.answers, row.output_usd);
+  const caps = [policy.remaining, request.max_cost].filter((cap) => cap !== null);
+  const cap = caps.reduce((least, each) => (each < least ? each : least), caps[0]);
+  const over = cap !== undefined && known && row.paid && of(request.max_output_tokens) > cap;
+  const guess = () => bill(request.prompt_tokens + request.expected * request.answers, UNKNOWN_PRICE);
+  return {
+    codes: [
+      request.unpaid_only && row.paid && "paid_after_ambiguity", cap !== undefined && !known && "price_unknown", over && "over_cap",
+    ],
+    cost: Number(known ? of(request.expected) : guess()),
+  };
+}
+
+function trust(row, request, policy) {
+  const nearest = Math.min(TIERS.indexOf(policy.max_tier), TIERS.indexOf(request.max_tier));
+  const listed = policy.jurisdictions === null || row.tier === "personal" || policy.jurisdictions.includes(row.jurisdiction);
+  return {
+    codes: [
+      !row.live && "not_a_member", !row.fresh && "statement_stale", TIERS.indexOf(row.tier) > nearest && "tier_too_far",
+      !listed && "jurisdiction",
+    ],
+    cost: 1 - unknown(row.quality),
+  };
+}
+
+function locality(row, request) {
+  const held = request.collection !== null && row.collections.includes(request.collection);
+  return {
+    codes: [request.named && !held && "collection_not_held"],
+    cost: unknown(row.energy_j_per_token) * request.expected,
+  };
+}
+
+const AGENTS = { privacy, resources, cost, trust, locality };
+const OBJECTIVE = { privacy: "exposure", resources: "latency", cost: "cost", trust: "quality", locality: "energy" };
+
+function judge(row, request, policy) {
+  const reasons = request.excluded.includes(row.name) ? [{ agent: "router", code: "already_tried" }] : [];
+  const costs = {};
+  let sanitize = false;
+  for (const [agent, judgement] of Object.entries(AGENTS)) {
+    const verdict = judgement(row, request, policy);
+    const sound = Number.isFinite(verdict.cost) && verdict.cost >= 0;
+    for (const code of verdict.codes) if (code) reasons.push({ agent, code });
+    if (!sound) reasons.push({ agent, code: "agent_failed" });
+    costs[OBJECTIVE[agent]] = sound ? verdict.cost : null;
+    sanitize ||= verdict.sanitize ?? false;
+  }
+  return { row, reasons, costs, sanitize, feasible: reasons.length === 0 };
+}
+
+// --- the ranking
+
+const score = (costs, { weights, ranges }) =>
+  Math.floor(1000 * Math.max(...OBJECTIVES.map((name) => (weights[name] / ranges[name]) * costs[name])));
+
+const dominates = (one, other) =>
+  OBJECTIVES.every((name) => one.costs[name] <= other.costs[name]) && OBJECTIVES.some((name) => one.costs[name] < other.costs[name]);
+
+const MASK = (1n << 64n) - 1n;
+const word = (bytes) => BigInt(`0x${Buffer.from(sodium.crypto_generichash(8, bytes, null)).toString("hex")}`);
+
+function mix(number) {
+  let z = ((number ^ (number >> 30n)) * 0xbf58476d1ce4e5b9n) & MASK;
+  z = ((z ^ (z >> 27n)) * 0x94d049bb133111ebn) & MASK;
+  return z ^ (z >> 31n);
+}
+
+function ties(request) {
+  const seed = word(unhex(request.seed));
+  const drawn = (row) => (request.seed ? mix(word(textBytes(row.name)) ^ seed) : 0n);
+  const keys = (row) => [row.distance, row.island === request.previous_island ? 0 : 1, drawn(row)];
+  return ({ row: one }, { row: other }) => {
+    const [ours, theirs] = [keys(one), keys(other)];
+    const at = ours.findIndex((key, place) => key !== theirs[place]);
+    if (at >= 0) return ours[at] < theirs[at] ? -1 : 1;
+    return byCodePoint(one.name, other.name);
+  };
+}
+
+function ranked(judged, request, policy) {
+  const tie = ties(request);
+  const left = judged.filter((each) => each.feasible).map((each) => ({ ...each, score: score(each.costs, policy) }));
+  const plan = [];
+  while (left.length > 0) {
+    const least = Math.min(...left.map((each) => each.score));
+    const equals = left.filter((each) => each.score === least);
+    const best = equals.filter((each) => !equals.some((other) => dominates(other, each))).sort(tie)[0];
+    plan.push(best);
+    left.splice(left.indexOf(best), 1);
+  }
+  return plan;
+}
+
+// --- the report
+
+function factsOf(given) {
+  const named = (given.model ?? "auto").startsWith("auto@");
+  check(given.model !== "auto@", "model", "the name of a collection after auto@");
+  const label = named ? (given.collection?.label ?? "restricted") : "public";
+  const after = given.sensitivity_after ?? null;
+  const bound = given.max_output_tokens ?? 0;
+  return {
+    level: higher(given.sensitivity, label),
+    after: after === null ? null : higher(after, label),
+    names_known: given.names_known ?? true,
+    model: given.model ?? "auto",
+    named,
+    collection: given.collection?.id ?? null,
+    prompt_tokens: given.prompt_tokens ?? 0,
+    max_output_tokens: bound,
+    answers: given.answers ?? 1,
+    expected: Math.min(bound, EXPECTED_TOKENS_MAX),
+    needs_tools: given.needs_tools ?? false,
+    max_tier: given.max_tier ?? "cloud",
+    max_cost: given.max_cost_usd ?? null,
+    unpaid_only: given.unpaid_only ?? false,
+    excluded: given.excluded ?? [],
+    previous_island: given.previous_island ?? "",
+    seed: given.seed ?? "",
+  };
+}
+
+export function explain(islandsGiven, requestGiven) {
+  const islands = ISLANDS(islandsGiven, "input.islands");
+  const given = REQUEST(requestGiven, "input.request");
+  const policy = given.policy ?? parsePolicy("balanced");
+  const request = factsOf(given);
+  const judged = tableOf(islands, given.clock).map((row) => judge(row, request, policy));
+  const plan = ranked(judged, request, policy);
+  return {
+    decision: plan.length > 0 ? "route" : "refuse",
+    offer: plan[0]?.row.name ?? null,
+    plan: plan.map((each) => each.row.name),
+    sanitize: plan[0]?.sanitize ?? false,
+    sensitivity: request.level,
+    sensitivity_after: request.after,
+    offers: judged.map(({ row, reasons, costs, sanitize, feasible }) => ({
+      name: row.name,
+      tier: row.tier,
+      feasible,
+      sanitize: feasible && sanitize,
+      reasons,
+      costs: {
+        latency_s: costs.latency,
+        cost_nano_usd: costs.cost,
+        quality_shortfall: costs.quality,
+        exposure: costs.exposure,
+        energy_j: costs.energy,
+      },
+    })),
+  };
+}
+
