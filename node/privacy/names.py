@@ -78,6 +78,18 @@ _CAMEL = re.compile(r"\w*[a-z][A-Z]\w*")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:\n]\s*|[\"“(]\s*)\Z")
 # A word with a capital where a sentence would not give it one: some name, in English.
 _CAPITALS = re.compile(rf"(?<=[a-z,;] )(?:{_UPPER}[a-z'’-]+|[A-Z]{{2,6}})(?: {_UPPER}[\w'’-]+)*(?![\w(])")
+_IMPERATIVES = words(
+    "Add Ask Book Call Check Compare Congratulate Contact Create Dear Describe Draft Email Explain Find Fix "
+    "Follow Give Greet Help Hello Hey Hi Introduce Invite Is Let List Mail Make Meet Mention Message Notify "
+    "Phone Please Recommend Remind Reply Rewrite Say Schedule Send Show Suggest Summarise Summarize Tell Text "
+    "Thank Thanks Translate Was Welcome Who Whose Will Wish Write"
+)
+# After one of these a single word with a capital is somebody.
+_ADDRESSING = re.compile(
+    r"(?:ask|asked|call|called|congratulate|dear|email|greet|hello|hey|hi|invite|mail|meet|met|message|named|phone|remind|said|"
+    r"tell|thank|told|welcome|wish) \Z",
+    re.IGNORECASE,
+)
 _NO_NAMES = words(
     "I I'm I've I'll I'd Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May "
     "June July August September October November December English God Internet OK AM PM TV PC AI API URL PDF CV FAQ "
@@ -94,7 +106,12 @@ def unite(text: str, spans: Sequence[ModelSpan], *, covered: bool = True) -> tup
     spacy = [s for s in spans if s.model == SPACY]
     names = [s for s in rampart if s.label in _NAME_LABELS]
     found = [
-        *_persons(text, names, [s for s in spacy if s.label == "PERSON"]),
+        *_persons(
+            text,
+            names,
+            [s for s in spacy if s.label == "PERSON"],
+            [s for s in spacy if covered and s.label in ("NORP", "LANGUAGE")],
+        ),
         *_addresses(text, [s for s in rampart if s.label in _STREET_LABELS | _TOWN_LABELS]),
         *_numbers(text, rampart),
     ]
@@ -133,19 +150,37 @@ def _is_doubtful(text: str, span: ModelSpan) -> bool:
     return is_single and _SENTENCE_START.search(text, max(0, span.start - 4), span.start) is not None
 
 
-def _persons(text: str, names: Sequence[ModelSpan], spacy: Sequence[ModelSpan]) -> Iterator[Finding]:
-    groups = [(group[0].start, _end(group), min(s.score for s in group)) for group in _runs(text, names, r"[ \t]*")]
+def _covers(others: Sequence[ModelSpan], group: Sequence[ModelSpan]) -> bool:
+    return any(other.start <= group[0].start and _end(group) <= other.end for other in others)
+
+
+def _persons(
+    text: str, names: Sequence[ModelSpan], spacy: Sequence[ModelSpan], peoples: Sequence[ModelSpan]
+) -> Iterator[Finding]:
+    """`peoples`: what spaCy takes for a nation or a language; the other model calls a German "German"."""
+    runs = [group for group in _runs(text, names, r"[ \t]*") if not _covers(peoples, group)]
+    groups = [(group[0].start, _end(group), min(s.score for s in group)) for group in runs]
     for start, end, score in groups:
         yield from _person(text, start, end, score, RAMPART)
     for span in spacy:
         agreed = any(start < span.end and span.start < end for start, end, _ in groups)
-        lower = _LOWER_START.match(text, span.start, span.end)
-        begin = lower.end() if lower else span.start
+        begin = _begin(text, span)
         # a single capitalised word that only spaCy takes for a person is a product or a place as often as not
-        if agreed or (len(_capitalised(text[begin : span.end])) > 1 and "_" not in text[begin : span.end]):
+        counts = len(_capitalised(text[begin : span.end])) > 1 or _ADDRESSING.search(text, max(0, begin - 14), begin)
+        if agreed or (counts and "_" not in text[begin : span.end]):
             yield from _person(text, begin, span.end, span.score, SPACY)
         elif _NAME_SHAPE.fullmatch(text, begin, span.end):
             yield Finding(begin, span.end, T.NAME, WEAK, SPACY)
+
+
+def _begin(text: str, span: ModelSpan) -> int:
+    """Where the name begins: spaCy takes in the small words before it, and "Tell" of "Tell Ada"."""
+    lower = _LOWER_START.match(text, span.start, span.end)
+    begin = lower.end() if lower else span.start
+    first = _WORD.match(text, begin, span.end)
+    if first and first.group() in _IMPERATIVES and first.end() < span.end:
+        return first.end() + 1
+    return begin
 
 
 def _person(text: str, start: int, end: int, score: float, model: str) -> Iterator[Finding]:

@@ -42,6 +42,17 @@ def test_lower_case_words_are_no_part_of_a_person_that_only_spacy_sees() -> None
     assert T.PERSON not in {type_ for type_, _ in united("The GH_TOKEN X", ("GH_TOKEN X", "PERSON", SPACY))}
 
 
+def test_imperative_before_a_name_is_no_part_of_it() -> None:
+    assert united("Tell Priya that", ("Tell Priya", "PERSON", SPACY)) == {(T.GIVEN_NAME, "Priya")}
+    assert united("Mention Madison here", ("Mention Madison", "PERSON", SPACY)) == {(T.NAME, "Madison")}
+    assert united("I met Priya", ("Priya", "PERSON", SPACY)) == {(T.GIVEN_NAME, "Priya")}
+
+
+def test_nation_or_language_is_no_given_name() -> None:
+    text = "translate into German"
+    assert united(text, ("German", "GIVEN_NAME", RAMPART), ("German", "NORP", SPACY)) == {(T.GROUP, "German")}
+
+
 def test_organisations_look_like_names() -> None:
     assert (T.ORGANISATION, "Bank of the West") in united("the Bank of the West", ("Bank of the West", "ORG", SPACY))
     for odd in ("=", "price(user", "el auto", "un", "a\nB"):
