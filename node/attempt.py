@@ -11,10 +11,11 @@ import trio
 from node.api.ports import Route, Sink
 from node.dispatch import Connected, Dispatch, Event, Failed, TimedOut, Token, Wait
 from node.dispatch import Finished as Whole
+from node.facts import about_tokens
 from node.ports import Backend, Call
 from node.privacy.answer import AnswerRestorer
 from protocol.answers import AnswerEvent, Delta, Finished
-from protocol.errors import BackendError, BackendFailure
+from protocol.errors import BackendError, BackendFailure, RequestError
 from protocol.terms import Now
 
 BeforeEnd = Callable[[Finished], Awaitable[None]]
@@ -45,7 +46,7 @@ class Attempt:
         self._scope = trio.CancelScope()
         self.finished: Finished | None = None
         self.first_token_ms: int | None = None
-        self.deltas = 0
+        self.tokens = 0  # about so many were written
 
     async def run(self) -> Event:
         """What came of it, for the plan. Cancelled: the computation behind it stops."""
@@ -68,15 +69,19 @@ class Attempt:
             self.first_token_ms = now.mono_ms
             await self._sink.started(self._route)
         if isinstance(event, Delta):
-            self.deltas += 1
+            self.tokens += max(1, about_tokens(event.content))
             await self._deliver(event)
         else:
             await self._finish(event)
         self._allow(wait)
 
     async def _deliver(self, delta: Delta) -> None:
-        for restored in [delta] if self._restorer is None else self._restorer.feed(delta):
-            await self._sink.event(restored)
+        try:
+            restored = [delta] if self._restorer is None else self._restorer.feed(delta)
+        except RequestError as error:
+            raise BackendError(BackendFailure.AMBIGUOUS, "malformed", "a piece of the answer is no chunk") from error
+        for piece in restored:
+            await self._sink.event(piece)
 
     async def _finish(self, finished: Finished) -> None:
         self.finished = finished

@@ -27,10 +27,10 @@ class Bill:
         """The whole answer came; the client may hear of its end when this returns."""
         await self._settle(self._cost(finished.prompt_tokens, finished.completion_tokens))
 
-    async def cancelled(self, deltas: int) -> None:
-        """The client went away: what was read and written until then is booked; a delta is about a token."""
+    async def cancelled(self, written_tokens: int) -> None:
+        """The client went away: what was read and written until then is booked."""
         if self._open:
-            await self._settle(self._cost(self._prompt_tokens, deltas))
+            await self._settle(self._cost(self._prompt_tokens, written_tokens))
 
     async def failed(self, *, ambiguous: bool) -> None:
         """No whole answer came. Nothing happens where one did."""

@@ -39,9 +39,6 @@ class CollectionDirectory:
         own = tuple(_known(notice, self._island) for notice in self._own())
         return own + tuple(one for holder in sorted(self._told) for one in self._told[holder])
 
-    def held_by(self, holder: IslandId) -> frozenset[bytes]:
-        return frozenset(one.id for one in self.known() if one.holder == holder)
-
 
 def _known(notice: Notice, holder: IslandId) -> KnownCollection:
     return KnownCollection(notice.id, notice.name, notice.label, notice.digest, holder)

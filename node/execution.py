@@ -16,10 +16,11 @@ from node.attempt import Attempt
 from node.bill import Bill
 from node.detection import Detection
 from node.dispatch import Action, Cut, Dispatch, Fail, Failed, Try
-from node.facts import worst_cost
+from node.facts import wants_json, worst_cost
 from node.judgement import NOTHING_TRIED, Judged, Judgement, Tried
 from node.ports import Call
 from node.privacy.answer import AnswerRestorer
+from node.privacy.restorer import Mode
 from node.receipts import OpenReceipt, Receipts
 from node.refusals import nobody_answered, nobody_may_answer, repeated
 from node.store.budget import Caps, OverCap, PaidBefore
@@ -27,7 +28,7 @@ from node.store.files import Entropy
 from node.store.money import Money, Repeated
 from protocol.answers import Finished
 from protocol.chat import ChatRequest
-from protocol.errors import BackendFailure, CutAnswerError
+from protocol.errors import BackendFailure, CutAnswerError, StateError
 from protocol.terms import NanoUsd, Now
 
 REQUEST_ID_BYTES = 16
@@ -66,11 +67,10 @@ class Pipeline:
         request_id = self._entropy(REQUEST_ID_BYTES)
         sink.decided(request_id.hex())
         marks = self.money.marks(order.key_name, order.idempotency_key, order.request.to_json())
-        if self.money.repeated(marks, request_id, self.clock()):
-            raise repeated()
         with self._receipts.opened(order, request_id) as receipt:
-            run = _Run(self, order, request_id, marks, sink, receipt)
-            await run.to_its_end()
+            if self.money.repeated(marks, request_id, self.clock()):
+                raise repeated()
+            await _Run(self, order, request_id, marks, sink, receipt).to_its_end()
 
 
 class _Run:
@@ -101,8 +101,9 @@ class _Run:
         if isinstance(action, Fail) and not judged.assessed.names_run:
             # Only what is cleared for everything was tried. Others may follow, once the name models have read the text.
             tried = Tried(frozenset(one.offer for one in plan.attempts), plan.ambiguous, names=True)
-            judged = await self._judge(tried)
-            if judged.decision.plan:
+            again = await self._judge(tried)
+            if again.decision.plan:
+                judged = again
                 plan, action = await self._down(judged, tried)
         match action:
             case Cut(code, should_retry):
@@ -131,9 +132,12 @@ class _Run:
         bill: Bill | None = None
         if choice.offer.paid:
             amount = worst_cost(judged.asked, choice)
-            reserved = await money.reserve(
-                self._request_id, choice.offer.name, amount, self._pipeline.caps(), self._marks, clock()
-            )
+            try:
+                reserved = await money.reserve(
+                    self._request_id, choice.offer.name, amount, self._pipeline.caps(), self._marks, clock()
+                )
+            except StateError:
+                return plan.on(Failed(BackendFailure.REFUSED, "not_reserved"), clock())
             match reserved:
                 case Repeated():
                     raise repeated()
@@ -148,7 +152,7 @@ class _Run:
             return action
         except BaseException:
             if bill is not None:
-                await bill.cancelled(attempt.deltas)
+                await bill.cancelled(attempt.tokens)
             raise
         finally:
             self._receipt.note(choice, attempt.first_token_ms, attempt.finished, bill.booked if bill else NanoUsd(0))
@@ -158,7 +162,8 @@ class _Run:
         if not choice.sanitize:
             return Payload(self._order.request, None)
         sanitized = self._pipeline.detection.sanitize(self._order.request, judged.assessed)
-        return Payload(sanitized.request, AnswerRestorer(sanitized.vault))
+        mode = Mode.JSON if wants_json(self._order.request) else Mode.TEXT
+        return Payload(sanitized.request, AnswerRestorer(sanitized.vault, mode))
 
     def _prepared(self, judged: Judged, plan: Dispatch, choice: Choice, payload: Payload, bill: Bill | None) -> Attempt:
         asked, offer = judged.asked, choice.offer

@@ -9,7 +9,7 @@ from node.detection import Assessed
 from protocol.chat import ChatRequest
 from protocol.terms import NanoUsd, Sensitivity, Tier, cost_nano_usd
 
-CHARACTERS_PER_TOKEN = 3  # English has about 4; code, numbers and other languages fewer: rather too many tokens
+BYTES_PER_TOKEN = 3  # of UTF-8; English has about 4, code and other scripts fewer: rather too many tokens
 TOKENS_PER_MESSAGE = 8
 OUTPUT_TOKENS_MAX = 1_000_000
 
@@ -52,8 +52,18 @@ class Asked:
 
 def prompt_tokens(request: ChatRequest) -> int:
     """About how many tokens the request has; rather too many."""
-    characters = sum(len(part.text) for part in request.texts())
-    return characters // CHARACTERS_PER_TOKEN + TOKENS_PER_MESSAGE * (len(request.body["messages"]) + 1)
+    texts = sum(about_tokens(part.text) + 1 for part in request.texts())
+    return texts + TOKENS_PER_MESSAGE * (len(request.body["messages"]) + 1)
+
+
+def about_tokens(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass")) // BYTES_PER_TOKEN
+
+
+def wants_json(request: ChatRequest) -> bool:
+    """Whether the answer is to be one JSON value (`response_format`)."""
+    wanted = request.body.get("response_format") or {}
+    return wanted.get("type") in ("json_object", "json_schema")
 
 
 def output_tokens(request: ChatRequest, default: int) -> int:

@@ -60,7 +60,7 @@ class Judgement:
         """
         policy = tightened(self._policy(), order.policy)
         survey = await self._offers.survey()
-        asked = self._asked(order, request_id, survey)
+        asked = self._asked(order, request_id, survey, tried)
         assessed = await self._detection.assess(order.request, names=tried.names)
         after = max((reason.after for reason in assessed.reasons), default=Sensitivity.PUBLIC)  # names can only add
         best_case = assessed if tried.names else replace(assessed, after=after)
@@ -73,9 +73,10 @@ class Judgement:
             decision = self._decide(asked, assessed, survey, policy, tried, names_known=True)
         return Judged(asked, assessed, survey, decision)
 
-    def _asked(self, order: Order, request_id: bytes, survey: Survey) -> Asked:
+    def _asked(self, order: Order, request_id: bytes, survey: Survey, tried: Tried) -> Asked:
         selector = ModelSelector.parse(order.request.model)
-        if selector.kind is Selection.NAMED and not survey.knows(selector.text):
+        known = selector.kind is not Selection.NAMED or survey.knows(selector.text)
+        if not known and not tried.offers and not survey.problem:  # what was tried has gone away, and is not unknown
             raise RefusedError(
                 "model_not_found", "no such model here: GET /v1/models lists them", reachable=True, status=404
             )

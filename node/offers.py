@@ -15,6 +15,7 @@ from node.peers import Peer, Peers
 from node.ports import Backend
 from node.services import OwnOffer, Services
 from protocol.errors import MembershipError
+from protocol.keys import IslandId
 from protocol.members import Member
 from protocol.records import ModelOffer
 from protocol.terms import Tier
@@ -29,6 +30,7 @@ class Survey:
     table: OfferTable
     backends: Mapping[str, Backend]
     collections: Sequence[KnownCollection]
+    problem: str = ""  # why there is nothing here, where that is known
 
     def backend(self, offer: str) -> Backend:
         return self.backends[offer]
@@ -66,21 +68,24 @@ class Offers:
             me = self._archipelago.me()
         except MembershipError as error:
             log.warning("not_a_member", extra={"why": str(error)})
-            return Survey(OfferTable.of(()), {}, ())
+            return Survey(OfferTable.of(()), {}, (), str(error))
+        known = self._directory.known()
         rows: dict[str, tuple[Offer, Backend]] = {}
         for own in await self._services.offers():
-            self._add(rows, self._own(own, me), LocalBackend(own.backend, self._collections))
+            offer = self._own(own, me, _held_by(me.island, known))
+            self._add(rows, offer, LocalBackend(own.backend, self._collections))
         for peer in await self._peers.candidates():
+            held = _held_by(peer.member.island, known)
             for stated in peer.statement.offers:
-                self._add(rows, self._peers_offer(peer, stated, me), peer.backend)
+                self._add(rows, self._peers_offer(peer, stated, me, held), peer.backend)
         table = OfferTable.of([offer for offer, _ in rows.values()])
-        return Survey(table, {name: backend for name, (_, backend) in rows.items()}, self._directory.known())
+        return Survey(table, {name: backend for name, (_, backend) in rows.items()}, known)
 
     def _add(self, rows: dict[str, tuple[Offer, Backend]], offer: Offer, backend: Backend) -> None:
         """The first of a name stays: the embedded model before a server that calls its own the same."""
         rows.setdefault(offer.name, (offer, backend))
 
-    def _own(self, own: OwnOffer, me: Member) -> Offer:
+    def _own(self, own: OwnOffer, me: Member, held: frozenset[bytes]) -> Offer:
         provider = own.provider
         tier = effective_tier(
             person=None if provider else me.person,
@@ -114,12 +119,12 @@ class Offers:
             fresh=True,
             alive=load.slots > 0,
             jurisdiction=own.jurisdiction,
-            collections=frozenset() if provider else self._directory.held_by(me.island),
+            collections=held if own.servable or tier is Tier.PERSONAL else frozenset(),  # data stays on its island
             battery=self._battery() if here else None,
             quality=own.model.quality,
         )
 
-    def _peers_offer(self, peer: Peer, stated: ModelOffer, me: Member) -> Offer:
+    def _peers_offer(self, peer: Peer, stated: ModelOffer, me: Member, held: frozenset[bytes]) -> Offer:
         load, measured = peer.load(stated), peer.backend.measured(stated.model)
         return offer_of_member(
             peer.member,
@@ -130,5 +135,9 @@ class Offers:
             queue=load.queued,
             measured=(measured.ttft_s, measured.tokens_per_s) if measured.observations else None,
             alive=peer.alive,
-            collections=self._directory.held_by(peer.member.island),
+            collections=held,
         )
+
+
+def _held_by(island: IslandId, known: Sequence[KnownCollection]) -> frozenset[bytes]:
+    return frozenset(one.id for one in known if one.holder == island)

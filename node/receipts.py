@@ -11,7 +11,7 @@ from node.store import ledger
 from node.store.database import Store
 from node.store.ledger import Outcome, Receipt
 from protocol.answers import Finished
-from protocol.errors import CutAnswerError, OfferRefusal, RefusedError
+from protocol.errors import CutAnswerError, OfferRefusal, RefusedError, RequestError
 from protocol.terms import NanoUsd, Now, Sensitivity, Tier
 
 
@@ -31,11 +31,12 @@ class OpenReceipt:
 
     def note(self, choice: Choice, first_token_ms: int | None, finished: Finished | None, cost: NanoUsd) -> None:
         """The newest attempt. Its cost comes on top: an ambiguous one before it is booked too."""
-        self.choice, self.first_token_ms, self.finished = choice, first_token_ms, finished
+        if not self.ambiguous or finished is not None:  # else the paid attempt in doubt stays the one to tell of
+            self.choice, self.first_token_ms, self.finished = choice, first_token_ms, finished
         self.cost = NanoUsd(self.cost + cost)
 
     def close(self, outcome: Outcome, now: Now) -> Receipt:
-        decision, choice = self.decision, self.choice
+        decision, choice = self.decision, None if outcome is Outcome.REFUSED else self.choice  # nobody answered
         after = None if decision is None else decision.after
         return Receipt(
             id=self.request_id.hex(),
@@ -78,6 +79,9 @@ class Receipts:
         try:
             yield receipt
             outcome = Outcome.ANSWERED
+        except RequestError:
+            outcome = Outcome.REFUSED
+            raise
         except RefusedError:
             outcome = Outcome.AMBIGUOUS if receipt.ambiguous else Outcome.REFUSED
             raise

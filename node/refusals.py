@@ -16,7 +16,7 @@ def nobody_may_answer(judged: Judged) -> RefusedError:
     """No offer is feasible: every one with its reasons."""
     decision = judged.decision
     if not len(decision.table):
-        return _refused(NO_OFFERS, reachable=False, offers=())
+        return _refused(judged.survey.problem or NO_OFFERS, reachable=False, offers=())
     reasons = {reason.code: reason.detail for refusal in decision.refusals for reason in refusal.reasons}
     advice = [reason.detail for reason in judged.assessed.reasons if reason.code == LANGUAGE_NOT_COVERED]
     message = f"no island may answer this {decision.sensitivity.label} request: {'; '.join(reasons.values())}"
