@@ -12,6 +12,7 @@ from protocol.encoding import digest
 from protocol.errors import MembershipError
 from protocol.keys import IslandId, PublicKey, SealingKey
 from protocol.membership import Membership
+from protocol.record_rules import TEXT_CHARS_MAX
 from protocol.records import (
     CERTIFICATE_LIFETIME_S,
     Certificate,
@@ -89,8 +90,11 @@ class Authority:
         grantee = Grantee(record.name, record.person, record.ceiling, record.signer, record.spend_share, wanted)
         return await self._certify(island, record.sealing, grantee)
 
-    async def grant(self, collection: bytes, person: str) -> tuple[bytes, ...]:
-        """Lets a person's islands ask a collection: a new certificate for each that may not yet."""
+    async def grant(self, holder: IslandId, collection: bytes, person: str) -> tuple[bytes, ...]:
+        """Lets a person's islands ask a collection of `holder`: a new certificate for each that may not yet."""
+        self._link()
+        if not await self._archipelago.is_holder(holder, collection):
+            raise MembershipError("collection", "another island holds it, or another signer has granted it")
         members = [member for member in self._archipelago.members() if member.person == person]
         if not members:
             raise MembershipError("person", f"no island of {person!r}: `islandrun islands` lists whose they are")
@@ -110,14 +114,15 @@ class Authority:
         return await self._enter(revocation)
 
     def due(self) -> tuple[IslandId, ...]:
-        """Whom this signer should certify anew: those whom it certified, itself too, once half their time is over."""
+        """Whom this signer should certify anew, once half their time is over: those whom it certified, itself too, and
+        those whose signer belongs no more."""
         soon = self._clock().wall_s + RENEW_LEFT_S
-        return tuple(
-            member.island
-            for member in self._archipelago.members()
-            if member.expires_s < soon
-            and self._archipelago.certificate(member.island).record.issuer == self._archipelago.island
-        )
+        old = [member.island for member in self._archipelago.members() if member.expires_s <= soon]
+        return tuple(island for island in old if self.is_signer and self._is_mine(island))
+
+    def _is_mine(self, island: IslandId) -> bool:
+        issuer = self._archipelago.certificate(island).record.issuer
+        return issuer == self._archipelago.island or self._archipelago.member(issuer) is None
 
     async def _certify(self, island: IslandId, sealing: SealingKey, grantee: Grantee) -> bytes:
         self._link()
@@ -163,5 +168,6 @@ def _free_name(name: str, taken: set[str]) -> str:
     number = 2
     free = name
     while free in taken:
-        free, number = f"{name}-{number}", number + 1
+        end = f"-{number}"
+        free, number = name[: TEXT_CHARS_MAX - len(end)] + end, number + 1
     return free

@@ -22,7 +22,7 @@ class Happenings:
     def __init__(self, clock: Callable[[], Now]) -> None:
         self._clock = clock
         self._next_id = 1
-        self._watchers: dict[int, _Watcher] = {}
+        self._watchers: set[_Watcher] = set()
         self.counts: Counter[str] = Counter()
 
     def tell(self, kind: str, **data: Any) -> None:
@@ -31,19 +31,18 @@ class Happenings:
         self._next_id += 1
         self.counts[kind] += 1
         log.info(kind, extra={"data": data})
-        for watcher in self._watchers.values():
+        for watcher in self._watchers:
             watcher.put(event)
 
     @asynccontextmanager
     async def watch(self) -> AsyncIterator[AsyncIterator[NodeEvent]]:
         """What happens from now on. A watcher that is too slow misses events; its next one says how many."""
-        number = self._next_id
-        self._next_id += 1
-        watcher = self._watchers[number] = _Watcher()
+        watcher = _Watcher()
+        self._watchers.add(watcher)
         try:
             yield watcher.events()
         finally:
-            del self._watchers[number]
+            self._watchers.remove(watcher)
 
 
 class _Watcher:

@@ -26,9 +26,9 @@ class JsonLines(logging.Formatter):
 
 
 def set_up(stream: TextIO | None = None, level: int = logging.INFO) -> None:
-    """For a whole process. Libraries that log requests are held at warnings."""
+    """For a whole process. `level` is for this project alone: libraries log requests, and are held at warnings."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonLines())
-    logging.basicConfig(handlers=[handler], level=level, force=True)
-    for noisy in ("httpx", "httpcore", "zeroconf", "libp2p", "asyncio"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    for ours in ("islandrun", "node", "protocol"):
+        logging.getLogger(ours).setLevel(level)

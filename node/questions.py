@@ -92,7 +92,7 @@ class Questions:
         Returns how many islands got a new certificate. Raises MembershipError.
         """
         if self._authority.is_signer:
-            return await self._grant(collection, person)
+            return await self._grant(self._archipelago.island, collection, person)
         question = encode_question(GrantQuestion(collection, person))
         for member in self._archipelago.members():
             if member.signer and member.island in self._mesh.peers:
@@ -110,10 +110,10 @@ class Questions:
         if not self._authority.is_signer or granted >= GRANTS_PER_HOLDER_MAX:
             return None
         self._granted[holder.island] = granted + 1
-        return await self._grant(collection, person)
+        return await self._grant(holder.island, collection, person)
 
-    async def _grant(self, collection: bytes, person: str) -> int:
-        entries = await self._authority.grant(collection, person)
+    async def _grant(self, holder: IslandId, collection: bytes, person: str) -> int:
+        entries = await self._authority.grant(holder, collection, person)
         for raw in entries:
             await self._mesh.publish(raw)
         return len(entries)
