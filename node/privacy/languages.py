@@ -18,7 +18,9 @@ CONFIDENCE_MIN = 0.75
 SEGMENT_CHARACTERS = 400  # a paragraph of another language inside an English text is seen
 SEGMENTS_MAX = 64  # of one text, spread over it evenly
 
-_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]{1,200}`|https?://\S+|\S*[_{}<>=;/\\@|$#]\S*|\b\w*\d\w*\b", re.DOTALL)
+_CODE = re.compile(
+    r"```.*?(?:```|\Z)|`[^`\n]{1,200}`|https?://\S+|(?<!\S)\S*[_{}<>=;/\\@|$#]\S*|\b\w*\d\w*\b", re.DOTALL
+)
 _LATIN_WORD = re.compile(r"[A-Za-zÀ-ɏ]+(?:['’-][A-Za-zÀ-ɏ]+)*")
 
 # Language by script, and how many of its letters say that text, and not a symbol, is written in it.

@@ -11,7 +11,7 @@ _AT = r"\s{0,2}(?:\[\s?(?:at|@)\s?\]|\(\s?(?:at|@)\s?\)|\{\s?(?:at|@)\s?\}|\s(?:
 _DOT = r"\s{0,2}(?:\[\s?(?:dot|\.)\s?\]|\(\s?(?:dot|\.)\s?\)|\s(?:dot|point|punto|punkt|ponto)\s|\.)\s{0,2}"
 _JOIN = r"(?:[.+_-]|\s(?:dot|point|punto|punkt|ponto|tiret|dash|underscore|minus|bindestrich)\s)"
 _WRITTEN = re.compile(
-    rf"(?<![\w.+-])[\w+-]{{1,40}}(?:{_JOIN}[\w+-]{{1,40}}){{0,4}}{_AT}[\w-]{{1,40}}(?:{_DOT}[\w-]{{1,40}}){{0,3}}{_DOT}[a-z]{{2,12}}(?!\w)",
+    rf"(?<![\w.+-])[^\W_]{{1,40}}(?:{_JOIN}[^\W_]{{1,40}}){{0,4}}{_AT}[\w-]{{1,40}}(?:{_DOT}[\w-]{{1,40}}){{0,3}}{_DOT}[a-z]{{2,12}}(?!\w)",
     re.IGNORECASE,
 )
 _WRITTEN_HINTS = ("[at", "(at", "{at", "[ at", "( at", "[@", "(@", " at ", "arobase", "arroba", "chiocciola")

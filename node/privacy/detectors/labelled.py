@@ -9,7 +9,7 @@ from node.privacy.wordlist import words
 
 _NUMBER_WORD = r"(?:[ _-]?(?:number|numbers|no|nr|num|id|#|№|numéro|número|numero|nummer|code))?"
 _JOIN = r"(?:[ \t]?[.:=#№][ \t]?|[ \t]|[ \t](?:is|was|ist|est|es|è|:)[ \t]){0,3}[\"'(]?"
-_VALUE = r"(?P<value>(?=[\w./-]{0,12}\d)[A-Za-z0-9]{1,12}(?:[ ./-]?[A-Za-z0-9]*\d[A-Za-z0-9]*){0,5})(?![\w])"
+_VALUE = r"(?P<value>(?=[\w./-]{0,12}\d)[A-Za-z0-9]{1,24}(?:[ ./-](?=[A-Za-z]{0,12}\d)[A-Za-z0-9]{1,24}){0,5})(?![\w])"
 
 _LABELS: dict[FindingType, str] = {
     FindingType.NATIONAL_ID: (
