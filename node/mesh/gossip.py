@@ -17,7 +17,7 @@ from libp2p.pubsub.pubsub import Pubsub
 from libp2p.pubsub.score import ScoreParams, TopicScoreParams
 
 from node.clock import now
-from node.mesh.swarm import MeshBasicHost
+from node.mesh.swarm import Connection, MeshBasicHost
 from protocol.budget import Budget
 from protocol.keys import IslandId
 from protocol.sync import SYNC_FRAME_BYTES_MAX
@@ -71,6 +71,7 @@ class MeshPubsub(Pubsub):  # type: ignore[misc]
         self._topic = topic
         self._on_frame = on_frame
         self._budgets: dict[ID, Budget] = {}
+        self._registering: set[ID] = set()
         self.faults = 0
         super().__init__(
             host,
@@ -88,14 +89,24 @@ class MeshPubsub(Pubsub):  # type: ignore[misc]
         if self.manager.is_running:
             self.manager.run_task(self._handle_new_peer_with_retry, peer)
 
-    def forget(self, peer: ID) -> None:
-        self._budgets.pop(peer, None)
-        if not self._is_member(peer):
+    def forget(self, connection: Connection) -> None:
+        """A member's connection is gone; where another is left, its next stream opens on that."""
+        peer = connection.muxed.peer_id
+        stream = self.peers.get(peer)
+        if stream is None or stream.muxed_conn is connection.muxed:
             self._handle_dead_peer(peer)
+        if not self._is_member(peer):
+            self._budgets.pop(peer, None)
 
     async def _handle_new_peer_with_retry(self, peer_id: ID, timeout: float | None = None) -> None:
-        if self._is_member(peer_id):
+        """One at a time for each peer: of two, the first would leave a task behind that waits for ever."""
+        if not self._is_member(peer_id) or peer_id in self._registering:
+            return
+        self._registering.add(peer_id)
+        try:
             await super()._handle_new_peer_with_retry(peer_id, timeout)
+        finally:
+            self._registering.discard(peer_id)
 
     def _peer_is_connected(self, peer_id: ID) -> bool:
         return self._is_member(peer_id)

@@ -240,7 +240,7 @@ class MeshHost:
 
     def _on_down(self, connection: Connection) -> None:
         if self._pubsub is not None and connection.is_member:
-            self._pubsub.forget(connection.muxed.peer_id)
+            self._pubsub.forget(connection)
         self._events.connection_down(connection)
 
     def _in_background(self, task: Callable[[], Awaitable[None]]) -> None:

@@ -470,3 +470,26 @@ async def test_mutated_gossip_ends_nothing_but_the_connection_that_brought_it(mo
             await trio.testing.wait_all_tasks_blocked()
         await a.dial(b.island, b.listening, WAIT_S)
         assert b.faults > 0
+
+
+async def test_members_that_come_and_go_leave_no_task_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Door, "knock", lambda door, host, now_ms: True)
+    async with (
+        running_host(A) as (a, ours),
+        running_host(B) as (b, theirs),
+        a.topic(TOPIC, believe),
+        b.topic(TOPIC, believe),
+    ):
+        living = []
+        for index in range(12):
+            near = await a.dial(b.island, b.listening, WAIT_S)
+            b.promote(await theirs.wait_up(index + 1))
+            a.promote(near)
+            near.wire.cut()
+            await theirs.wait_down(index + 1)
+            await ours.wait_down(index + 1)
+            with trio.move_on_after(1.0):
+                while living and trio.lowlevel.current_statistics().tasks_living > max(living[:4]):
+                    await trio.testing.wait_all_tasks_blocked(0.02)
+            living.append(trio.lowlevel.current_statistics().tasks_living)
+        assert max(living[4:]) <= max(living[:4])
