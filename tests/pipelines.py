@@ -1,5 +1,6 @@
 """The real pipeline on a real store, with offers of any tier behind which stand scripted backends."""
 
+import itertools
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -205,7 +206,6 @@ async def open_node(
     store: Store, *rows: tuple[Offer, Script], names: NamesPort | None = None, policy: Policy | None = None
 ) -> Node:
     """`rows`: the offers, and how each answers. `names`: the name models; `KnownNames()` unless given."""
-    entropy = _counted()
     money = await Money.open(store, entropy, now())
     detection = Detection(names, entropy(CACHE_KEY_BYTES), PrivacyPolicy())
     offers = ScriptedOffers([(row, ScriptedBackend(script)) for row, script in rows])
@@ -222,16 +222,12 @@ async def open_node(
     return node
 
 
-def _counted() -> Callable[[int], bytes]:
-    """Entropy that is never the same twice."""
-    count = 0
+_draws = itertools.count(1)
 
-    def entropy(size: int) -> bytes:
-        nonlocal count
-        count += 1
-        return count.to_bytes(4, "big") + bytes(size - 4)
 
-    return entropy
+def entropy(size: int) -> bytes:
+    """Never the same twice in one run of the tests."""
+    return next(_draws).to_bytes(4, "big") + bytes(size - 4)
 
 
 @contextmanager
