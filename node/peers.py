@@ -26,6 +26,7 @@ from protocol.terms import Now
 
 ASK_S = 0.3  # an island that cannot say within this how busy it is counts as busy
 ALIVE = "alive"
+DEAD = "dead"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,8 @@ class Peers:
         self._asked.pop(island, None)
 
     def is_up(self, island: IslandId) -> bool:
-        return island in self._mesh.peers and self._health.get(island, ALIVE) == ALIVE
+        """A suspect is up: a device whose cores all decode tokens is slow to answer, not dead."""
+        return island in self._mesh.peers and self._health.get(island) != DEAD
 
     def last_seen_s(self, island: IslandId) -> int | None:
         """Seconds ago; None: never in this start."""
