@@ -1,10 +1,11 @@
 """What a client is told when nobody answers: the reason for each island."""
 
-from node.dispatch import Dispatch, Fail
+from node.dispatch import Attempt, Dispatch, Fail
 from node.judgement import Judged
-from protocol.errors import OfferRefusal, Refusal, RefusedError
+from protocol.errors import BackendFailure, OfferRefusal, Refusal, RefusedError
 
 LANGUAGE_NOT_COVERED = "language_not_covered"
+OF_THE_REQUEST = frozenset({"invalid_request", "context_overflow", "too_large", "refused"})  # codes of backends
 NO_OFFERS = (
     "no model is here and no other island is known. Start a local model server (Ollama, llama.cpp, LM Studio, vLLM), "
     "switch the embedded model on (`[embedded] enabled = true`), name a provider in config.toml, or pair another "
@@ -29,6 +30,10 @@ def nobody_answered(judged: Judged, plan: Dispatch, fail: Fail) -> RefusedError:
         OfferRefusal(one.offer, _tier(judged, one.offer), (Refusal("dispatch", one.code, f"it failed: {one.failure}"),))
         for one in plan.attempts
     )
+    if fail.should_retry and all(_is_of_the_request(one) for one in plan.attempts):
+        told = ", ".join(f"{one.offer} ({one.code})" for one in plan.attempts)
+        problem = f"every island that may answer refused the request as it is: {told}"
+        return RefusedError("invalid_request", problem, reachable=True, offers=tried, status=400)
     message = (
         "a paid request may have run and got no whole answer: it is not sent again by itself"
         if not fail.should_retry
@@ -41,6 +46,12 @@ def nobody_answered(judged: Judged, plan: Dispatch, fail: Fail) -> RefusedError:
         offers=(*tried, *judged.decision.refusals),
         should_retry=fail.should_retry,
     )
+
+
+def _is_of_the_request(attempt: Attempt) -> bool:
+    """Whether the request itself was refused, so that the same again is refused again."""
+    code = attempt.code
+    return attempt.failure is BackendFailure.REFUSED and (code in OF_THE_REQUEST or code.startswith("unsupported_"))
 
 
 def repeated() -> RefusedError:

@@ -42,6 +42,9 @@ _PASSED = frozenset(
 )  # fmt: skip
 
 
+UNSUPPORTED = frozenset({"n", "logprobs", "tool_choice"})  # members of OpenAI's that cannot be had as asked
+
+
 class Job:
     """One request on its way through llama.cpp."""
 
@@ -117,8 +120,9 @@ class LlamaWorker:
             return
         try:
             body = request_body(parse_json(data), max_tokens)
-        except RequestError:
-            self._send("failed", id=job_id, code="invalid_request", status=400)
+        except RequestError as error:
+            code = f"unsupported_{error.field}" if error.field in UNSUPPORTED else "invalid_request"
+            self._send("failed", id=job_id, code=code, status=400)
             return
         job = Job(job_id, AnswerReader(len(data)))
         thread = threading.Thread(target=self._answer, args=(job, body), daemon=True)
