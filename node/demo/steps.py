@@ -58,10 +58,12 @@ def run_steps(network: Network, cloud_model: str, record: Path | None) -> list[S
         base_url=f"{network.laptop.api}/v1", api_key=network.laptop.key, max_retries=0, timeout=REQUEST_S
     )
     with client:
-        return [_run(client, network.laptop, asked, check, record) for asked, check in _plan(cloud_model)]
+        plan = _plan(cloud_model, own_cloud=record is not None)
+        return [_run(client, network.laptop, asked, check, record) for asked, check in plan]
 
 
-def _plan(cloud_model: str) -> list[tuple[Asked, Check]]:
+def _plan(cloud_model: str, *, own_cloud: bool) -> list[tuple[Asked, Check]]:
+    """What somebody else's stand-in answers is not known: then only what was sent to it can be held to anything."""
     only_cloud = f"{CLOUD}/{cloud_model}"
     return [
         (Asked("harmless", "auto", "What is the capital of France?", 32), _answered),
@@ -70,13 +72,8 @@ def _plan(cloud_model: str) -> list[tuple[Asked, Check]]:
             _stays_personal,
         ),
         (
-            Asked(
-                "sanitised",
-                only_cloud,
-                f"Write a short thank-you note to {PERSON} ({EMAIL}). Begin with: Dear {PERSON},",
-                64,
-            ),
-            _is_restored,
+            Asked("sanitised", only_cloud, f"Write a short thank-you note to {PERSON} ({EMAIL}).", 64),
+            _is_restored if own_cloud else _is_sanitised,
         ),
         (Asked("refused", only_cloud, f"My key is {SECRET}. What is it for?", 16, stream=False), _nobody_answers),
         (Asked("collection", f"auto@{COLLECTION}", "What is the notice period of the lease?", 64), _goes_to_data),
@@ -99,7 +96,7 @@ def _run(client: openai.OpenAI, laptop: DemoNode, asked: Asked, check: Check, re
         step.tokens = receipt["prompt_tokens"] + receipt["completion_tokens"]
         step.usd = f"{receipt['cost_nano_usd'] / 1_000_000_000:.9f}"
         step.refused = receipt["refusals"]
-    step.cloud_saw = _recorded(record)[len(seen_before) :]
+    step.cloud_saw = _recorded(record)[len(seen_before) :] if record is not None else _told(laptop, asked, step)
     step.problems = list(check(step))
     step.ok = not step.problems
     return step
@@ -146,13 +143,20 @@ def _stays_personal(step: Step) -> list[str]:
 
 
 def _is_restored(step: Step) -> list[str]:
+    problems = _is_sanitised(step)
+    if PERSON not in step.answer:
+        problems.append("the name is not back in the answer")
+    return problems
+
+
+def _is_sanitised(step: Step) -> list[str]:
     problems = _answered(step)
     if step.tier != "cloud" or not step.sanitized:
         problems.append("expected a sanitised request to the cloud")
     if any(word in seen for seen in step.cloud_saw for word in (PERSON, *PERSON.split(), EMAIL)):
         problems.append("the cloud saw the name or the address")
-    if PERSON not in step.answer or "[PERSON_" in step.answer:
-        problems.append("the name is not back in the answer")
+    if "[PERSON_1]" in step.answer:
+        problems.append("a placeholder is left in the answer")
     return problems
 
 
@@ -170,6 +174,16 @@ def _goes_to_data(step: Step) -> list[str]:
     if step.island != "office":
         problems.append(f"expected the holder of the collection, not {step.island}")
     return problems
+
+
+def _told(laptop: DemoNode, asked: Asked, step: Step) -> list[str]:
+    """What the laptop says that it sends to the cloud for such a request; only the cloud itself knows for sure."""
+    if step.tier != "cloud":
+        return []
+    messages = [{"role": "user", "content": asked.prompt}]
+    body = {"model": asked.model, "messages": messages, "max_tokens": asked.max_tokens}
+    sent = laptop.call("POST", "/api/explain", body).get("would_send") or messages
+    return [" ".join(str(message["content"]) for message in sent)]
 
 
 def _recorded(record: Path | None) -> list[str]:
