@@ -35,12 +35,16 @@ class DemoNode:
     key: str  # an inference key
     owner_key: str
     mesh: str  # 127.0.0.1:PORT
+    log: Path
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """The management API of this node. Raises StateError with the node's own words."""
         headers = {"authorization": f"Bearer {self.owner_key}"}
-        with httpx.Client(base_url=self.api, headers=headers, timeout=ANSWER_S, trust_env=False) as client:
-            response = client.request(method, path, json=body)
+        try:
+            with httpx.Client(base_url=self.api, headers=headers, timeout=ANSWER_S, trust_env=False) as client:
+                response = client.request(method, path, json=body)
+        except httpx.HTTPError as error:
+            raise StateError(f"{self.name} {method} {path}: {error}\n{_last_words(self.log)}") from None
         if response.is_error:
             raise StateError(f"{self.name} {method} {path}: {response.status_code} {response.text[:300]}")
         return response.json()
@@ -56,10 +60,13 @@ def node(directory: Path, name: str, person: str, config: str) -> Iterator[DemoN
     api, mesh = (f"127.0.0.1:{port}" for port in _free_ports(2))
     flags = ["--config", str(path), "--state", str(home / "state"), "--api", api, "--mesh", mesh]
     command = [sys.executable, "-m", "node.cli.main", "start", "--json", "--name", name, "--person", person, *flags]
-    with _process(command, home / "node.log") as process:
-        ready = _first_line(process, name, home / "node.log")
+    log = home / "node.log"
+    with _process(command, log) as process:
+        ready = _first_line(process, name, log)
         keys = {kind: (home / "state" / f"{kind}.key").read_text().strip() for kind in ("inference", "owner")}
-        yield DemoNode(name, process.pid, ready["peer_id"], f"http://{api}", keys["inference"], keys["owner"], mesh)
+        yield DemoNode(
+            name, process.pid, ready["peer_id"], f"http://{api}", keys["inference"], keys["owner"], mesh, log
+        )
 
 
 @contextlib.contextmanager
@@ -104,11 +111,14 @@ def _first_line(process: subprocess.Popen[bytes], name: str, log: Path) -> dict[
     try:
         ready = json.loads(line)
     except ValueError:
-        tail = log.read_text(encoding="utf-8", errors="replace")[-STDERR_TAIL:]
-        raise StateError(f"{name} did not start within {READY_S:g} s:\n{tail}") from None
+        raise StateError(f"{name} did not start within {READY_S:g} s:\n{_last_words(log)}") from None
     if not isinstance(ready, dict):
         raise StateError(f"{name} said nonsense when it started")
     return ready
+
+
+def _last_words(log: Path) -> str:
+    return log.read_text(encoding="utf-8", errors="replace")[-STDERR_TAIL:]
 
 
 def _free_ports(count: int) -> list[int]:
