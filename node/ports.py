@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from protocol.answers import AnswerEvent
 from protocol.chat import ChatRequest
 from protocol.keys import IslandId
-
-from protocol.answers import AnswerEvent
 from protocol.terms import NanoUsd
 
 Emit = Callable[[AnswerEvent], Awaitable[None]]
@@ -34,6 +33,7 @@ class BackendModel:
     output_price: NanoUsd | None
     slots: int = 1
     quality: float = 0.5  # prior, 0 to 1
+    tools: bool = True  # takes tool definitions
 
 
 @dataclass(frozen=True, slots=True)
