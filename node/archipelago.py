@@ -6,7 +6,7 @@ Everything kept was verified here; what comes from disk or from the mesh process
 import logging
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from node.prekeys import Prekeys
 from node.store import records
@@ -21,6 +21,8 @@ from protocol.members import Member, MembershipEvent, tier_for
 from protocol.membership import Membership
 from protocol.records import (
     LIFETIME_MS_MAX,
+    OFFERS_MAX,
+    STATEMENT_BYTES_MAX,
     CapabilityStatement,
     Certificate,
     Genesis,
@@ -143,7 +145,7 @@ class Archipelago:
         return Signed(signed.record, signed.raw, signed.hash)
 
     def state(self, offers: tuple[ModelOffer, ...], battery: int | None) -> bytes:
-        """A new statement of this island, signed and believed."""
+        """A new statement of this island, signed and believed: of as many of the offers, first ones first, as fit."""
         now = self._clock()
         self._sequence += 1
         statement = CapabilityStatement(
@@ -152,10 +154,11 @@ class Archipelago:
             sequence=self._sequence,
             lifetime_ms=LIFETIME_MS_MAX,
             prekey=self._prekeys.newest(now.mono_ms).public,
-            offers=offers,
+            offers=offers[:OFFERS_MAX],
             battery=battery,
         )
-        raw = seal_record(statement, self.keys.signing).raw
+        while len(raw := seal_record(statement, self.keys.signing).raw) > STATEMENT_BYTES_MAX:
+            statement = replace(statement, offers=statement.offers[:-1])
         self.registry.accept(raw, now)
         return raw
 

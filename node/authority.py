@@ -9,7 +9,7 @@ from node.store import records
 from node.store.database import Store
 from node.store.files import Entropy
 from protocol.encoding import digest
-from protocol.errors import MembershipError
+from protocol.errors import MembershipError, RecordError
 from protocol.keys import IslandId, PublicKey, SealingKey
 from protocol.membership import Membership
 from protocol.record_rules import TEXT_CHARS_MAX
@@ -128,7 +128,11 @@ class Authority:
         self._link()
         now = self._clock()
         membership, keys = self._archipelago.membership, self._archipelago.keys
-        return await self._enter(_certificate(membership, keys, island, sealing, grantee, now))
+        try:
+            certificate = _certificate(membership, keys, island, sealing, grantee, now)
+        except RecordError as error:  # too many grants, a name that none can have
+            raise MembershipError(error.field, error.problem) from error
+        return await self._enter(certificate)
 
     async def _enter(self, record: Certificate | Revocation) -> bytes:
         raw = seal_record(record, self._archipelago.keys.signing).raw

@@ -11,7 +11,7 @@ from node.collections.terms import CollectionId, Notice
 from node.directory import CollectionDirectory
 from node.mesh.port import MeshPort
 from node.services import Services
-from protocol.errors import EncodingError, LinkError, MembershipError, PeerError, RecordError
+from protocol.errors import EncodingError, IslandRunError, LinkError, MembershipError, PeerError, RecordError
 from protocol.keys import IslandId
 from protocol.members import Member, tier_for
 from protocol.questions import (
@@ -28,6 +28,7 @@ from protocol.questions import (
     encode_answer,
     encode_question,
 )
+from protocol.records import OFFERS_MAX
 
 ASK_S = 5.0
 GRANTS_PER_HOLDER_MAX = 64  # of one holder in one start of a signer: more is a holder gone bad
@@ -70,7 +71,7 @@ class Questions:
                     return encode_answer(CollectionsAnswer(await self._visible(asker)))
                 case GrantQuestion(collection, person):
                     return encode_answer(GrantAnswer(await self._grant_for(asker, collection, person)))
-        except (PeerError, MembershipError) as error:
+        except IslandRunError as error:  # a peer's fault, or a signer that cannot sign: no reason to end the node
             log.warning("question_refused", extra={"peer": peer, "why": str(error)})
         return REFUSED
 
@@ -120,7 +121,7 @@ class Questions:
 
     async def _loads(self) -> tuple[ModelLoad, ...]:
         loads = []
-        for own in await self._services.servable():
+        for own in (await self._services.servable())[:OFFERS_MAX]:
             load = own.backend.load()
             loads.append(ModelLoad(own.model.name, max(0, load.slots - load.busy), load.queued))
         return tuple(loads)

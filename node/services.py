@@ -11,6 +11,8 @@ from node.backends.llama_cpp import EmbeddedLlama
 from node.backends.measured import Load, Measured
 from node.configuration.values import BackendConfig, Config, ProviderConfig
 from node.ports import Backend, BackendModel, Origin
+from protocol.errors import RecordError
+from protocol.records import ModelOffer, ModelOrigin
 from protocol.terms import Tier
 
 
@@ -76,10 +78,10 @@ class Services:
         return tuple(found)
 
     async def servable(self) -> Sequence[OwnOffer]:
-        """What peers may be served, each model once."""
+        """What peers may be served, each model once, as far as a statement can name it."""
         first: dict[str, OwnOffer] = {}
         for own in await self._near():
-            if own.servable:
+            if own.servable and _can_be_stated(own.model):
                 first.setdefault(own.model.name, own)
         return tuple(first.values())
 
@@ -98,3 +100,11 @@ class Services:
         for server in self._local.backends:
             found += [OwnOffer(server, model) for model in await server.models()]
         return found
+
+
+def _can_be_stated(model: BackendModel) -> bool:
+    try:
+        ModelOffer(model.name, model.context_tokens, model.slots, 0, 0, ModelOrigin(model.origin.value), model.tools)
+    except RecordError:
+        return False
+    return True
