@@ -107,7 +107,7 @@ def parse_code(text: str) -> Code:
     """Forgives case, spaces, dashes, and letters that look like digits. Raises EnrolmentError."""
     plain = "".join(char for char in text.upper() if char not in " -").translate(_FORGIVEN)
     number, secret = plain[:2], plain[2:]
-    if not (number.isascii() and number.isdigit()) or len(secret) != SECRET_LETTERS or set(secret) - set(CROCKFORD):
+    if not text.isascii() or not number.isdigit() or len(secret) != SECRET_LETTERS or set(secret) - set(CROCKFORD):
         raise EnrolmentError("code", "expected NN-XXXX-XXXX, as the other device shows it")
     return Code(int(number), secret)
 

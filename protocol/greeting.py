@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from protocol.encoding import DIGEST_BYTES, Fields, Limits, Wire, decode, encode
-from protocol.errors import Reply, SessionError
+from protocol.errors import RecordError, Reply, SessionError
 from protocol.frames import blobs, entries, peers_fault
 from protocol.keys import KEY_BYTES, IslandId, PublicKey, island_id, public_key
 from protocol.records import CERTIFICATE_BYTES_MAX, REVOCATION_BYTES_MAX, Revocation, read_record
@@ -80,6 +80,8 @@ def read_heads(fields: Fields, name: str, items_max: int) -> Heads:
     heads: dict[IslandId, tuple[int, bytes]] = {}
     for entry in entries(fields, name, items_max, 3):
         island = island_id(PublicKey(entry.octets("0", KEY_BYTES)))
+        if island in heads:
+            raise RecordError(fields.path(name), "expected each issuer once")
         heads[island] = (entry.integer("1", 0), entry.octets("2", DIGEST_BYTES))
     return heads
 

@@ -38,6 +38,8 @@ REASON_BYTES_MAX: Final = 32
 _ASK_LIMITS: Final = Limits(bytes_max=ASK_FRAME_BYTES_MAX, depth_max=1, items_max=32)
 _ANSWER_LIMITS: Final = Limits(bytes_max=ANSWER_FRAME_BYTES_MAX, depth_max=1, items_max=32)
 _WORD: Final = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+# Spelled out, since which characters are printable differs between Unicode versions.
+_HIDDEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\uffff]")
 _NOT_WORD: Final = re.compile(r"[^a-z0-9_]", re.ASCII)
 _FAILURES: Final = {failure.value: failure for failure in BackendFailure}
 assert JSON_BYTES_MAX + MODEL_BYTES_MAX + 512 < ASK_FRAME_BYTES_MAX, "the largest request must fit"
@@ -103,7 +105,7 @@ class Failed:
     def of(cls, error: BackendError) -> Self:
         """Made fit for the wire: a word, and one printable line."""
         code = _NOT_WORD.sub("_", error.code.lower())[:CODE_BYTES_MAX]
-        line = "".join(char if char.isprintable() else " " for char in error.detail)
+        line = _HIDDEN.sub(" ", error.detail)
         detail = line.encode()[:DETAIL_BYTES_MAX].decode("utf-8", "ignore")
         return cls(error.failure, code if _WORD.fullmatch(code) else "failed", detail)
 
@@ -237,7 +239,7 @@ def _failed(fields: Fields) -> Failed:
     failure = fields.choice("failure", _FAILURES)
     code = _word(fields, "code", CODE_BYTES_MAX)
     detail = fields.text("detail", DETAIL_BYTES_MAX)
-    if not detail.isprintable():
+    if _HIDDEN.search(detail):
         raise RecordError("answer.detail", "expected one printable line")
     return Failed(failure, code, detail)
 

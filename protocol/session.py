@@ -143,6 +143,8 @@ class Session:
 
     def recheck(self, now: Now) -> tuple[SessionAction, ...]:
         """The log changed, or a certificate may have ended: who belongs no more loses its connection."""
+        if self._state is SessionState.GREETING and self._membership.is_revoked(self._peer):
+            return self._close(CloseReason.NOT_A_MEMBER)
         if self._state is not SessionState.MEMBER:
             return ()
         if not self._membership.is_live(self._me, now):

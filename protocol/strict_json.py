@@ -27,6 +27,7 @@ def parse_json(data: bytes, *, where: str = "body", bytes_max: int = JSON_BYTES_
             object_pairs_hook=_unique_members,
             parse_constant=_refuse_constant,
             parse_float=_finite,
+            parse_int=_finite_integer,
         )
     except RecursionError:
         raise RequestError(where, f"nested deeper than {JSON_DEPTH_MAX}") from None
@@ -66,6 +67,15 @@ def _finite(literal: str) -> float:
     number = float(literal)
     if not math.isfinite(number):
         raise _NotStrict("a number is beyond what a double holds")
+    return number
+
+
+def _finite_integer(literal: str) -> int:
+    number = int(literal)
+    try:
+        float(number)
+    except OverflowError:
+        raise _NotStrict("a number is beyond what a double holds") from None
     return number
 
 

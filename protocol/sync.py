@@ -194,6 +194,8 @@ def _state_digest(fields: Fields) -> StateDigest:
     states: dict[IslandId, tuple[int, int]] = {}
     for entry in entries(fields, "states", STATES_MAX, 3):
         island = island_id(PublicKey(entry.octets("0", KEY_BYTES)))
+        if island in states:
+            raise RecordError(fields.path("states"), "expected each island once")
         states[island] = (entry.integer("1", 0), entry.integer("2", 0))
     low, high = fields.blob("low", KEY_BYTES), fields.blob("high", KEY_BYTES)
     return StateDigest(states, low, high, fields.boolean("reply"))

@@ -57,6 +57,8 @@ FAULTS: list[tuple[str, dict[str, Wire], str, str]] = [
     ("state digest", {"states": [[bytes(32), 1]]}, "sync.states[0]", "island, boot, sequence"),
     ("state digest", {"states": [[bytes(32), -1, 0]]}, "sync.states[0].1", "boots are counted"),
     ("log digest", {"heads": [[bytes(32), 1, bytes(31)]]}, "sync.heads[0].2", "a digest has 32 bytes"),
+    ("log digest", {"heads": [[bytes(32), 1, bytes(32)]] * 2}, "sync.heads", "two readers must read the same"),
+    ("state digest", {"states": [[bytes(32), 1, 0]] * 2}, "sync.states", "two readers must read the same"),
     ("log digest", {"reply": 1}, "sync.reply", "1 is not true"),
     ("summary", {"hash": bytes(31)}, "sync.hash", "a digest has 32 bytes"),
 ]

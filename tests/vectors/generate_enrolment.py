@@ -14,7 +14,7 @@ TYPED = [
     (f" {CODE.text.replace('-', ' ')} ", "with spaces"),
     (CODE.text.replace("0", "O").replace("1", "l"), "letters that look like digits"),
 ]
-NO_CODES = ["", "12", "12-ABCD-EFG", "12-ABCD-EFGHJ", "1A-ABCD-EFGH", "12-ABCD-EFG!"]
+NO_CODES = ["", "12", "12-ABCD-EFG", "12-ABCD-EFGHJ", "1A-ABCD-EFGH", "12-ABCD-EFG!", "12-ABCD-EFG\u017f"]
 
 
 def vectors() -> dict[str, object]:

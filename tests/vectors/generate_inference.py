@@ -21,6 +21,7 @@ ASK_FAULTS: list[tuple[dict[str, Wire], str, str]] = [
     ({"max_output_tokens": None}, "ask.max_output_tokens", "the work is bounded before it is asked for"),
     ({"collection": bytes(15)}, "ask.collection", "an id has 16 bytes"),
     ({"chat": b'{"model":"m","messages":[]}'}, "ask.chat.messages", "the chat request is checked at both ends"),
+    ({"chat": b'{"model":"m","messages":[{}],"n":1' + b"0" * 400 + b"}"}, "ask.chat.body", "JavaScript reads infinity"),
     ({"chat": b'{"model":"m","model":"n"}'}, "ask.chat.body", "a member twice is read differently by two parsers"),
     ({"more": 1}, "ask.more", "what is not known cannot be judged"),
 ]
@@ -34,6 +35,7 @@ ANSWER_FAULTS: list[tuple[bytes, dict[str, Wire], str, str]] = [
     (FINISHED, {"completion": -1}, "answer.completion", "tokens are counted"),
     (FINISHED, {"reason": "Stop it"}, "answer.reason", "a word"),
     (FAILED, {"failure": "maybe"}, "answer.failure", "the money rule hangs on it"),
+    (FAILED, {"detail": "a\u202eb"}, "answer.detail", "reordered text is read as another"),
     (FAILED, {"detail": "two\nlines"}, "answer.detail", "it goes into logs"),
     (FAILED, {"code": ""}, "answer.code", "a word"),
 ]

@@ -63,12 +63,15 @@ export function beliefs(founders, held) {
     );
   const counting = new Set(founders);
   const counted = [];
+  const made = new Map(); // what made somebody a signer
   for (const island of counting) {
     const most = limit(island);
     for (const entry of chains.get(island) ?? []) {
       if (entry.kind !== "certificate" || entry.record.sequence > most) continue;
       counted.push(entry);
-      if (entry.record.signer) counting.add(subject(entry)); // a Set's iterator also visits what is added meanwhile
+      if (!entry.record.signer || counting.has(subject(entry))) continue;
+      made.set(subject(entry), entry);
+      counting.add(subject(entry)); // a Set's iterator also visits what is added meanwhile
     }
   }
   const current = new Map();
@@ -79,7 +82,7 @@ export function beliefs(founders, held) {
     current.set(island, last.reduce((best, entry) => (newer(entry, best) > 0 ? entry : best)));
   }
   const writing = new Set([...counting].filter((island) => limit(island) === Infinity));
-  return { signers, removed, forks, current, writing };
+  return { signers, removed, forks, current, writing, made };
 }
 
 const liveAt = (entry, wall) => entry.record.not_before_s <= wall + CLOCKS_DIFFER_S && wall < entry.record.expires_s;
@@ -150,6 +153,40 @@ export class Membership {
 
   isRemoved(island) {
     return this.beliefs.removed.has(island);
+  }
+
+  // What whoever has these heads lacks: each issuer's chain after its head, and what has no place in a chain.
+  entriesAfter(heads) {
+    const order = [...this.beliefs.signers];
+    const sent = this.revocations();
+    for (const island of order) {
+      const [number, hash] = heads[island] ?? [0, null];
+      const chain = this.entriesOf(island).sort((one, other) => one.record.sequence - other.record.sequence);
+      const known = number > 0 && chain.some((entry) => entry.record.sequence === number && equal(entry.hash, hash));
+      sent.push(...chain.filter((entry) => !known || entry.record.sequence > number).map((entry) => entry.raw));
+    }
+    const seen = new Set();
+    return sent.filter((raw) => !seen.has(hex(raw)) && seen.add(hex(raw)));
+  }
+
+  // For each removed key a revocation, by island id.
+  revocations() {
+    const counted = [...this.held.values()].filter((entry) => entry.kind === "revocation" && this.beliefs.signers.has(issuer(entry)));
+    const least = counted.sort((one, other) => one.record.keep - other.record.keep);
+    return this.removed.map((island) => least.find((entry) => subject(entry) === island).raw);
+  }
+
+  // The certificates from a founder down to the island.
+  chain(island) {
+    const entry = this.beliefs.current.get(island);
+    if (!entry) return [];
+    const chain = [entry.raw];
+    for (let at = issuer(entry); !this.founders.includes(at); ) {
+      const made = this.beliefs.made.get(at);
+      chain.unshift(made.raw);
+      at = issuer(made);
+    }
+    return chain;
   }
 
   get removed() {

@@ -15,25 +15,34 @@ const refuse = (field, why) => {
 
 // --- what a member may be; each takes the value and the field's name
 
-const bytes = (length) => (value, field) =>
+export const sized = (length) => (value, field) =>
   value instanceof Uint8Array && value.length === length ? value : refuse(field, `not ${length} bytes`);
+
+export const upTo = (most) => (value, field) =>
+  value instanceof Uint8Array && value.length <= most ? value : refuse(field, `not at most ${most} bytes`);
 
 export const number = (min = 0, max = Number.MAX_SAFE_INTEGER) => (value, field) =>
   typeof value === "number" && value >= min && value <= max ? value : refuse(field, `not from ${min} to ${max}`);
 
-export const key = bytes(32);
-export const hash = bytes(32);
+export const key = sized(32);
+export const hash = sized(32);
 export const boolean = (value, field) => (typeof value === "boolean" ? value : refuse(field, "not a boolean"));
 export const word = (...words) => (value, field) => (words.includes(value) ? value : refuse(field, `not of ${words}`));
 export const orNil = (rule) => (value, field) => (value === null ? null : rule(value, field));
 
-export const list = (min, max, rule) => (value, field) => {
+export const listOf = (min, max, rule) => (value, field) => {
   if (!Array.isArray(value)) refuse(field, "not a list");
   if (value.length < min || value.length > max) refuse(field, `not ${min} to ${max} of them`);
   return value.map((item, at) => rule(item, `${field}[${at}]`));
 };
 
-const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\uffff]/;
+// A list of so many places, each with its own rule; faults are named by place.
+export const tuple = (...rules) => (value, field) => {
+  if (!Array.isArray(value) || value.length !== rules.length) refuse(field, `not a list of ${rules.length}`);
+  return value.map((item, at) => rules[at](item, `${field}.${at}`));
+};
+
+export const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\uffff]/;
 
 export const text = ({ min = 0, without = "" } = {}) => (value, field) => {
   if (typeof value !== "string") refuse(field, "not text");
@@ -46,7 +55,12 @@ export const text = ({ min = 0, without = "" } = {}) => (value, field) => {
   return value;
 };
 
-const printable = (max) => (value, field) =>
+export const islandName = text({ min: 1, without: "/@~" });
+
+export const words = (bytesMax) => (value, field) =>
+  typeof value === "string" && Buffer.byteLength(value) <= bytesMax ? value : refuse(field, `not text of ${bytesMax} bytes`);
+
+export const printable = (max) => (value, field) =>
   typeof value === "string" && value.length <= max && /^[\x20-\x7e]+$/.test(value) ? value : refuse(field, "not printable ASCII");
 
 export function members(value, where, rules) {
@@ -92,7 +106,7 @@ export const KINDS = {
   genesis: {
     bytes: 2048,
     depth: 2,
-    rules: { signers: list(1, 16, key), recovery: key, created_s: number() },
+    rules: { signers: listOf(1, 16, key), recovery: key, created_s: number() },
     check: (record) => different(record.signers, "genesis.signers"),
     authors: (record) => record.signers,
   },
@@ -101,8 +115,8 @@ export const KINDS = {
     depth: 2,
     rules: {
       archipelago: hash, issuer: key, subject: key, sequence: number(1), previous: hash, sealing: key,
-      name: text({ min: 1, without: "/@~" }), person: text({ min: 1 }), ceiling: word("personal", "edge"), signer: boolean,
-      jurisdiction: text(), grants: list(0, 64, bytes(16)), spend_share: orNil(number()), not_before_s: number(), expires_s: number(),
+      name: islandName, person: text({ min: 1 }), ceiling: word("personal", "edge"), signer: boolean,
+      jurisdiction: text(), grants: listOf(0, 64, sized(16)), spend_share: orNil(number()), not_before_s: number(), expires_s: number(),
     },
     check: (record) => {
       follows(record, "certificate");
@@ -124,7 +138,7 @@ export const KINDS = {
     bytes: 4096,
     depth: 3,
     rules: {
-      subject: key, boot: number(), sequence: number(), lifetime_ms: LIFETIME, prekey: key, offers: list(0, 64, offer),
+      subject: key, boot: number(), sequence: number(), lifetime_ms: LIFETIME, prekey: key, offers: listOf(0, 64, offer),
       battery: orNil(number(0, 100)),
     },
     check: (record) => different(record.offers, "statement.offers", (each) => each.model),
@@ -145,14 +159,14 @@ export const KINDS = {
 };
 
 export const RECORD_BYTES_MAX = 4096;
-const signature = bytes(64);
+const signature = sized(64);
 
 // Size, structure and bounds; the signatures are left to `signed`, so that cheap questions can come between.
 export function openUnverified(raw) {
   const envelope = members(decode(raw, { bytes: RECORD_BYTES_MAX, depth: 2 }), "record", {
     kind: word(...Object.keys(KINDS)),
     body: (value, field) => (value instanceof Uint8Array ? value : refuse(field, "not bytes")),
-    signatures: list(0, 16, signature),
+    signatures: listOf(0, 16, signature),
   });
   const kind = KINDS[envelope.kind];
   if (raw.length > kind.bytes) throw new EncodingError("too many bytes");

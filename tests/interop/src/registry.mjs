@@ -75,6 +75,12 @@ export class Registry {
       (each) => each.kind === kind && now.mono_ms < each.ends_ms && this.membership.member(each.author, now));
   }
 
+  // The digest: also of statements that have ended.
+  states() {
+    const known = [...this.newest.values()].filter((each) => each.kind === "statement");
+    return Object.fromEntries(known.map(({ author, record }) => [author, [record.boot, record.sequence]]));
+  }
+
   statements(now) {
     return this.believed("statement", now).map((each) => each.author).sort();
   }
