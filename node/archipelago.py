@@ -22,7 +22,6 @@ from protocol.membership import Membership
 from protocol.records import (
     LIFETIME_MS_MAX,
     OFFERS_MAX,
-    STATEMENT_BYTES_MAX,
     CapabilityStatement,
     Certificate,
     Genesis,
@@ -157,8 +156,7 @@ class Archipelago:
             offers=offers[:OFFERS_MAX],
             battery=battery,
         )
-        while len(raw := seal_record(statement, self.keys.signing).raw) > STATEMENT_BYTES_MAX:
-            statement = replace(statement, offers=statement.offers[:-1])
+        raw = _sealed(statement, self.keys.signing)
         self.registry.accept(raw, now)
         return raw
 
@@ -210,6 +208,16 @@ class Archipelago:
     def tier_of(self, holder: Member) -> Tier:
         """The nearest that an offer of `holder` can be for this island's person. Raises MembershipError."""
         return tier_for(self.me(), holder)
+
+
+def _sealed(statement: CapabilityStatement, key: SigningKey) -> bytes:
+    while True:
+        try:
+            return seal_record(statement, key).raw
+        except RecordError:  # too long
+            if not statement.offers:
+                raise
+            statement = replace(statement, offers=statement.offers[:-1])
 
 
 def membership_of(genesis: bytes, entries: tuple[bytes, ...], now: Now) -> Membership:
