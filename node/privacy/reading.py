@@ -8,6 +8,7 @@ from node.privacy.findings import Failure, Finding
 from node.privacy.languages import language_failure, uncovered
 from node.privacy.names import Reading, unite
 from node.privacy.normal_form import NormalForm
+from node.privacy.opaque import opaque
 from protocol.errors import DetectorError
 
 
@@ -35,7 +36,7 @@ def failed(code: str, detail: str) -> Read:
 
 def read_by_rules(form: NormalForm) -> Read:
     """Raises DetectorError when a rule crashes or goes over a limit."""
-    return Read(_in_original(find_by_rules(form.text), form))
+    return Read(_in_original(find_by_rules(form.text), form), None, opaque(form.text))
 
 
 def read_by_names(form: NormalForm, reading: Reading) -> Read:
