@@ -1,4 +1,4 @@
-"""Design, section 2: content that nobody can read is restricted, text in an unknown encoding too; numbers and code are not."""
+"""Design, section 2: content that nobody can read is restricted, in text too; numbers and code are not."""
 
 import hashlib
 from base64 import b32encode, b64encode, encodebytes, urlsafe_b64encode
@@ -43,10 +43,10 @@ READABLE = {
     "SHA-512": hashlib.sha512(SAID).hexdigest(),
     "a lock file's digest": f"sha512-{b64encode(hashlib.sha512(SAID).digest()).decode()}",
     "ids": "3f2b8c1e-9d4a-4c77-8a53-0b1c2d3e4f50 " * 20,
-    "a path": "src/components/authentication/forms/validation/helpers/long/path/to/another/module/TestFileWithWords/index",
-    "a title in a URL": "https://example.org/2024/05/how-to-write-a-really-long-title-that-nobody-will-ever-read-again-in-a-life",
-    "a name in code": "test_a_node_never_serves_a_peer_from_its_clouds_or_from_what_a_local_server_forwards_and_so_on_and_on_for_ever",
-    "a class's name": "AbstractSingletonProxyFactoryBeanThatSomebodyWroteOneDayAndNeverRegrettedImplementationOfTheInterfaceItself",
+    "a path": f"src/{'components/forms/validation/helpers/' * 3}long/path/to/TestFileWithWords/index",
+    "a title in a URL": f"https://example.org/2024/05/{'how-to-write-a-really-long-title-' * 4}again",
+    "a name in code": f"test_{'a_node_never_serves_a_peer_from_its_clouds_' * 3}for_ever",
+    "a class's name": "AbstractSingletonProxyFactoryBean" * 4,
     "digits": "31415926535897932384626433832795028841971693993751058209749445923078164062862089986280348253421170679"
     * 2,
     "a gene": "ACGTTGCAACGTAGCTAGCTAGCATCGATCGATCGACTAGCTAGCATCGACTAGCATCAGCATCGACTACGACTACGACTACGATCG" * 2,
