@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11
 
-.PHONY: demo test lint types walls vectors lock lock-check clean
+.PHONY: demo test lint types walls vectors bench-node lock lock-check clean
 
 demo: .venv/run.stamp
 	$(BIN)/islandrun demo
@@ -23,6 +23,10 @@ walls: .venv/test.stamp
 
 vectors: .venv/test.stamp
 	$(BIN)/python -m tests.vectors --check
+
+# Seconds to the API and to the first peer, what a peer adds to the first token, memory of each process.
+bench-node: .venv/test.stamp
+	$(BIN)/python -m tests.benchmarks.bench_node
 
 $(BIN)/uv: requirements-uv.lock
 	$(PYTHON) -m venv .venv

@@ -252,7 +252,7 @@ def _switch(text: str) -> bool:
 def _limits(section: Section) -> Limits:
     default = Limits()
     return Limits(
-        body_bytes_max=section.integer("body_bytes_max", default.body_bytes_max, 1024, 256 * 1024 * 1024),
+        body_bytes_max=section.integer("body_bytes_max", default.body_bytes_max, 1024, default.body_bytes_max),
         connections_max=section.integer("connections_max", default.connections_max, 1, 65_536),
         running_max=section.integer("running_max", default.running_max, 1, 65_536),
         queued_max=section.integer("queued_max", default.queued_max, 0, 65_536),

@@ -15,6 +15,7 @@ import trio
 
 from node import logs
 from node.api.app import Api
+from node.api.limits import Limits as ServerLimits
 from node.api.server import Server
 from node.archipelago import Archipelago, IslandKeys
 from node.authority import Grantee, found
@@ -24,6 +25,7 @@ from node.config import load
 from node.configuration.values import Address, Config
 from node.island import Island
 from node.management import Owner
+from node.queueing import Queue
 from node.store import records
 from node.store.api_keys import load_keys
 from node.store.database import Store
@@ -104,7 +106,10 @@ async def _run(
     island = Island(config, reread, directory, store, archipelago, money, languages, addresses)
     ring = load_keys(directory, os.urandom)
     port = int(listeners[0].socket.getsockname()[1])
-    server = Server(Api(island.pipeline, Owner(island), keys=lambda: ring, port=port, clock=now))
+    execution = Queue(island.pipeline, lambda: island.config.limits)
+    api = Api(execution, Owner(island), keys=lambda: ring, port=port, clock=now)
+    limits = ServerLimits(body_bytes=config.limits.body_bytes_max, connections=config.limits.connections_max)
+    server = Server(api, limits)
     async with beside(island.run), beside(lambda: _signals(server, island)):
         _announce(island, port, as_json=as_json)
         await server.serve(listeners)

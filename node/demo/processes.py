@@ -51,10 +51,10 @@ class DemoNode:
 
 
 @contextlib.contextmanager
-def node(directory: Path, name: str, person: str, config: str) -> Iterator[DemoNode]:
-    """A node with its own state under `directory`, `person`'s; ended with the block."""
+def node(directory: Path, name: str, person: str, config: str, *, existing: bool = False) -> Iterator[DemoNode]:
+    """A node with its own state under `directory`, `person`'s; ended with the block. `existing`: its state is there."""
     home = directory / name
-    home.mkdir(mode=0o700)
+    home.mkdir(mode=0o700, exist_ok=existing)
     path = home / "config.toml"
     path.write_text(config, encoding="utf-8")
     api, mesh = (f"127.0.0.1:{port}" for port in _free_ports(2))
