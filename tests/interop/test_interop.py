@@ -6,9 +6,17 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
+
+from protocol.encoding import decode
+from protocol.enrolment import Window, parse_code
+from protocol.envelope import Cancelled
+from protocol.keys import IslandId
+from protocol.records import open_record
+from protocol.terms import Now
+from tests.unit.envelopes import NOW, Pair, frames
 
 HERE = Path(__file__).parent
 VECTORS = HERE.parent.parent / "specs" / "vectors"
@@ -46,10 +54,18 @@ def node() -> str:
     return node
 
 
-def run(node: str, arguments: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+def run(node: str, arguments: Sequence[str] = (), program: str = "run.mjs") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [node, "run.mjs", *arguments], cwd=HERE, capture_output=True, text=True, timeout=RUN_S_MAX, check=False
+        [node, program, *arguments], cwd=HERE, capture_output=True, text=True, timeout=RUN_S_MAX, check=False
     )
+
+
+@pytest.fixture(scope="module")
+def emitted(node: str) -> Any:
+    """Records, an envelope and a joiner's frames that the second implementation made."""
+    done = run(node, program="emit.mjs")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 def test_second_implementation_gives_what_every_vector_says(node: str) -> None:
@@ -72,3 +88,29 @@ def test_vector_file_without_a_suite_is_no_pass(node: str, tmp_path: Path) -> No
     (tmp_path / "unheard.json").write_text("{}")
     done = run(node, ["--vectors", str(tmp_path)])
     assert (done.returncode, done.stdout) == (1, "unheard: no suite\n")
+
+
+def test_records_of_the_second_implementation_are_ours_byte_for_byte(emitted: Any) -> None:
+    for kind, raw in emitted["records"].items():
+        signed = open_record(bytes.fromhex(raw))
+        assert kind == signed.record.KIND
+        wire = decode(signed.raw)
+        assert isinstance(wire, dict)
+        assert signed.record.body() == wire["body"]
+
+
+def test_envelope_of_the_second_implementation_opens_here(emitted: Any) -> None:
+    events = Pair().island().receive(bytes.fromhex(emitted["ask"]), NOW)
+    assert frames(events) == [b"what?", b"j" * 100_000]
+    assert isinstance(events[-1], Cancelled)
+
+
+def test_window_admits_a_device_that_runs_the_second_implementation(emitted: Any) -> None:
+    vectors = json.loads((VECTORS / "enrolment.json").read_text())["enrolment"]
+    window = Window(parse_code(vectors["code"]), IslandId(vectors["window_host"]), Now(0, 0))
+    visit = window.visit(
+        IslandId(vectors["joiner_host"]), lambda count: bytes.fromhex(vectors["window_entropy"])[:count], Now(0, 0)
+    )
+    assert visit.on_hello(bytes.fromhex(emitted["joining"]["hello"])).hex() == vectors["reply"]
+    details = visit.on_details(bytes.fromhex(emitted["joining"]["details"]), Now(0, 0))
+    assert (details.name, details.sealing.hex()) == ("zweite", vectors["device_sealing"])

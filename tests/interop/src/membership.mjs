@@ -66,7 +66,7 @@ export function beliefs(founders, held) {
   const made = new Map(); // what made somebody a signer
   for (const island of counting) {
     const most = limit(island);
-    for (const entry of chains.get(island) ?? []) {
+    for (const entry of [...(chains.get(island) ?? [])].sort((one, other) => one.record.sequence - other.record.sequence)) {
       if (entry.kind !== "certificate" || entry.record.sequence > most) continue;
       counted.push(entry);
       if (!entry.record.signer || counting.has(subject(entry))) continue;
