@@ -13,6 +13,7 @@ from node.agents.explain import report
 from node.api.ports import Metric, ModelEntry, NodeEvent, Order
 from node.execution import REQUEST_ID_BYTES
 from node.island import Island
+from node.judgement import Tried
 from node.store import ledger
 from node.store.ledger import Receipt
 from protocol.errors import StateError
@@ -92,7 +93,8 @@ class Owner:
         )
 
     async def explain(self, order: Order) -> Mapping[str, Any]:
-        judged = await self._node.judgement.judge(order, os.urandom(REQUEST_ID_BYTES))
+        # With the name models in any case: whoever asks why wants to know it of every offer.
+        judged = await self._node.judgement.judge(order, os.urandom(REQUEST_ID_BYTES), Tried(names=True))
         reasons = [
             {
                 "code": one.code,
