@@ -40,14 +40,14 @@ class Happenings:
         watcher = _Watcher()
         self._watchers.add(watcher)
         try:
-            yield watcher.events()
+            yield watcher.events
         finally:
             self._watchers.remove(watcher)
 
 
 class _Watcher:
     def __init__(self) -> None:
-        self._send, self._receive = trio.open_memory_channel[NodeEvent](WAITING_MAX)
+        self._send, self.events = trio.open_memory_channel[NodeEvent](WAITING_MAX)
         self._missed = 0
 
     def put(self, event: NodeEvent) -> None:
@@ -59,7 +59,3 @@ class _Watcher:
             self._missed = 0
         except trio.WouldBlock:
             self._missed += 1
-
-    async def events(self) -> AsyncIterator[NodeEvent]:
-        async for event in self._receive:
-            yield event

@@ -7,6 +7,8 @@ from typing import TextIO
 
 _STANDARD = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None))) | {"message", "asctime", "taskName"}
 
+OURS = ("islandrun", "node", "protocol")
+
 
 class JsonLines(logging.Formatter):
     """Time in Unix seconds, level, logger, message, and the fields that the caller gave as `extra`."""
@@ -30,5 +32,5 @@ def set_up(stream: TextIO | None = None, level: int = logging.INFO) -> None:
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
-    for ours in ("islandrun", "node", "protocol"):
+    for ours in OURS:
         logging.getLogger(ours).setLevel(level)
