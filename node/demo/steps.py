@@ -66,9 +66,9 @@ def _plan(cloud_model: str, *, own_cloud: bool) -> list[tuple[Asked, Check]]:
     """What somebody else's stand-in answers is not known: then only what was sent to it can be held to anything."""
     only_cloud = f"{CLOUD}/{cloud_model}"
     return [
-        (Asked("harmless", "auto", "What is the capital of France?", 32), _answered),
+        (Asked("harmless", "auto", "How many days does a week have?", 32), _answered),
         (
-            Asked("medical", "auto", f"My mother {PERSON} has diabetes. What should she eat for breakfast?", 48),
+            Asked("medical", "auto", f"My mother {PERSON} has diabetes. Name one healthy breakfast for her.", 48),
             _stays_personal,
         ),
         (
