@@ -30,8 +30,8 @@ def vectors() -> dict[str, object]:
         "spec": "specs/05-envelope.md",
         "about": "All bytes are hex; `*_seed` and `*_secret` are private keys. `asks` are what the island receives, "
         "`answers` what the asker of `asker_entropy` receives (its first 32 bytes are the ephemeral secret, the rest "
-        "is the stream header), who has sent 64 bytes of data chunks. After the bytes the stream ends. Where `valid` is "
-        "false it is refused, at `field`.",
+        "is the stream header), who has sent 64 bytes of data chunks. After the bytes the stream ends. Where `valid` "
+        "is false it is refused, at `field`.",
         "asker_seed": (b"a" * 32).hex(),
         "asker_secret": PAIR.asker_static.secret.hex(),
         "island_seed": (b"c" * 32).hex(),
