@@ -67,6 +67,7 @@ BODIES: list[tuple[str, dict[str, Wire], str, str]] = [
     ("certificate", {"expires_s": START_S}, "certificate.expires_s", "the end lies after the start"),
     ("certificate", {"expires_s": START_S + 367 * 86_400}, "certificate.expires_s", "366 days at most"),
     ("certificate", {"tier": "personal"}, "certificate.tier", "unknown members are refused"),
+    ("certificate", {"constructor": 1}, "certificate.constructor", "objects of JavaScript have one unasked"),
     ("revocation", {"keep": -1}, "revocation.keep", "numbers count from 1; 0 keeps none"),
     ("revocation", {"subject": b""}, "revocation.subject", "a key has 32 bytes"),
     ("revocation", {"sequence": 0}, "revocation.sequence", "numbers count from 1"),

@@ -65,7 +65,7 @@ export const printable = (max) => (value, field) =>
 
 export function members(value, where, rules) {
   if (!(value instanceof Map)) refuse(where, "not a map");
-  for (const name of value.keys()) if (!(name in rules)) refuse(`${where}.${name}`, "unknown");
+  for (const name of value.keys()) if (!Object.hasOwn(rules, name)) refuse(`${where}.${name}`, "unknown");
   const record = {};
   for (const [name, rule] of Object.entries(rules)) {
     if (!value.has(name)) refuse(`${where}.${name}`, "missing");

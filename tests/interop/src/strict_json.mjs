@@ -80,7 +80,7 @@ export function parse(bytes) {
     refuse("not UTF-8");
   }
   const walk = new Walk(text);
-  walk.value(1);
+  walk.value(0);
   if (walk.token || /[^ \t\n\r]/.test(text.slice(walk.at))) refuse("something follows");
   return JSON.parse(text);
 }
