@@ -1,6 +1,7 @@
 """`start`: the node of this device, until it is told to end. SIGTERM and SIGINT drain; SIGHUP reloads."""
 
 import argparse
+import errno
 import getpass
 import json
 import locale
@@ -166,16 +167,21 @@ async def _listen(address: Address) -> list[trio.SocketListener]:
 async def _check_ports(config: Config) -> None:
     """The mesh process listens later and alone: a port in use is told here, while there is somebody to tell."""
     for address in config.mesh:
-        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            try:
-                probe.bind((address.host, address.port))
-            except OSError as error:
+        try:
+            _bind_once(address)
+        except OSError as error:
+            if error.errno in (errno.EADDRINUSE, errno.EACCES):  # a device without IPv6 listens on IPv4 alone
                 problem = f"{address}: the mesh cannot listen there: {error.strerror}: --mesh takes another address"
                 raise StateError(problem) from None
+
+
+def _bind_once(address: Address) -> None:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        probe.bind((address.host, address.port))
 
 
 def _check_clock(store: Store, *, trust: bool) -> None:
