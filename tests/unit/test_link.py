@@ -1,8 +1,11 @@
 import socket
 import struct
+from itertools import cycle
 
 import pytest
 import trio
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from node.link import FRAME_BYTES_MAX, BlockingLink, FrameReader, Link, encode_frame
 from protocol.errors import LinkError
@@ -52,3 +55,33 @@ async def test_a_field_of_the_wrong_type_is_named() -> None:
     (frame,) = FrameReader().feed(encode_frame("question", {"id": "x"}))
     with pytest.raises(LinkError, match=r"question\.id: expected int"):
         frame.number("id")
+
+
+@pytest.mark.parametrize("wanted", ["number", "text", "data", "items", "mapping", "real"])
+async def test_true_is_no_number_and_no_text(wanted: str) -> None:
+    (frame,) = FrameReader().feed(encode_frame("answer", {"flag": True}))
+    assert frame.flag("flag") is True
+    with pytest.raises(LinkError, match=r"answer\.flag"):
+        getattr(frame, wanted)("flag")
+
+
+@given(st.lists(st.binary(max_size=300), max_size=20), st.lists(st.integers(1, 400), min_size=1))
+@settings(max_examples=50, deadline=None)
+def test_any_frames_come_whole_and_in_order_whatever_the_cuts(bodies: list[bytes], cuts: list[int]) -> None:
+    data = b"".join(encode_frame("n", {"body": body}) for body in bodies)
+    reader, at, got = FrameReader(), 0, []
+    for size in cycle(cuts):
+        if at >= len(data):
+            break
+        got += [frame.data("body") for frame in reader.feed(data[at : at + size])]
+        at += size
+    assert got == bodies
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=100, deadline=None)
+def test_rubbish_is_a_link_error_or_no_frame_yet(data: bytes) -> None:
+    try:
+        FrameReader().feed(data)
+    except LinkError:
+        return

@@ -9,6 +9,7 @@ import pytest
 
 from node.agents.policy import PRESETS, Clearance, Policy
 from node.agents.table import Offer
+from node.directory import KnownCollection
 from node.ports import Call, Emit
 from node.store.database import Store
 from protocol.answers import Delta
@@ -223,3 +224,37 @@ async def test_an_island_that_vanishes_between_two_plans_is_still_named_with_wha
         await node.ask(order(PUBLIC, model=OWN.model))
     assert [one.offer for one in refused.value.offers] == [OWN.name]
     assert refused.value.status == 503
+
+
+PAPERS = KnownCollection(b"p" * 16, "papers", Sensitivity.CONFIDENTIAL, bytes(32), OWN.island_id)  # type: ignore[arg-type]
+
+
+async def test_retrieved_text_raises_the_request_to_the_label_of_its_collection(store: Store) -> None:
+    holds = {"collections": frozenset([PAPERS.id])}
+    for row, label, answers in (
+        (OWN, Sensitivity.RESTRICTED, True),
+        (EDGE, Sensitivity.CONFIDENTIAL, True),
+        (EDGE, Sensitivity.RESTRICTED, False),
+        (CLOUD, Sensitivity.PUBLIC, True),
+        (CLOUD, Sensitivity.CONFIDENTIAL, False),
+    ):
+        node = await open_node(store, (replace(row, **holds), says("yes")), names=KnownNames())
+        node.offers.collections = (replace(PAPERS, label=label),)
+        if answers:
+            sink = await node.ask(order(PUBLIC, model="auto@papers"))
+            assert sink.routes[0].sensitivity is label
+            assert node.backend(row).calls[0].collection == PAPERS.id
+        else:
+            with pytest.raises(RefusedError):
+                await node.ask(order(PUBLIC, model="auto@papers"))
+
+
+async def test_a_request_about_a_collection_goes_to_the_island_that_holds_it_and_to_no_other(store: Store) -> None:
+    holder = replace(EDGE, collections=frozenset([PAPERS.id]))
+    node = await open_node(store, (OWN, says("no")), (holder, says("yes")), names=KnownNames())
+    node.offers.collections = (PAPERS,)
+    sink = await node.ask(order(PUBLIC, model="auto@papers"))
+    assert (sink.text, node.backend(OWN).calls) == ("yes", [])
+    with pytest.raises(RefusedError):
+        await node.ask(order(PUBLIC, model="auto@nothing"))
+    assert len(node.backend(holder).calls) == 1
