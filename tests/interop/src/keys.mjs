@@ -11,9 +11,12 @@ export class KeyError extends Error {
 
 // --- signatures and exchanges
 
-export function verify(publicKey, domain, body, signature) {
+export const verify = (publicKey, domain, body, signature) => verifyMessage(publicKey, signingBytes(domain, body), signature);
+
+// Plain Ed25519, without a domain.
+export function verifyMessage(publicKey, message, signature) {
   if (publicKey.length !== 32 || signature.length !== 64) return false;
-  return sodium.crypto_sign_verify_detached(signature, signingBytes(domain, body), publicKey);
+  return sodium.crypto_sign_verify_detached(signature, message, publicKey);
 }
 
 export const signer = (seed) => {
