@@ -23,6 +23,7 @@ from protocol.members import Member
 from protocol.terms import Now
 
 HELLO_S = 10.0  # from the opening of a stream to its whole request
+STALLED_S = 600.0  # an asker's client may pause; a slot is not held for ever
 RUNNING_MAX = 16  # requests of peers at once; the rest is refused before anything is opened
 
 log = logging.getLogger("islandrun.serving")
@@ -88,7 +89,10 @@ class Serving:
         writer = AnswerWriter()
 
         async def emit(event: AnswerEvent) -> None:
-            await channel.send(writer.event(event), final=writer.done)
+            with trio.move_on_after(STALLED_S) as patience:
+                await channel.send(writer.event(event), final=writer.done)
+            if patience.cancelled_caught:
+                raise EnvelopeError("credit", f"the asker took nothing for {STALLED_S:g} s")
 
         call = Call(ask.request_id, ask.model, ask.chat, ask.max_output_tokens, ask.collection)
         await channel.send(writer.started(ask.model))

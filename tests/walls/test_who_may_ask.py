@@ -17,7 +17,7 @@ from node.backends.peer import PeerBackend
 from node.collections.holder import Collections
 from node.local_answers import PeerAnswers
 from node.ports import Call, Emit, Origin
-from node.serving import HELLO_S, RUNNING_MAX, Serving
+from node.serving import HELLO_S, RUNNING_MAX, STALLED_S, Serving
 from protocol.answers import AnswerEvent, Delta, Finished
 from protocol.errors import BackendError, BackendFailure, MisuseError
 from protocol.keys import SealingKey
@@ -364,6 +364,26 @@ async def test_an_asker_that_cancels_or_is_gone_stops_the_backend_within_a_secon
         with trio.CancelScope(shield=True):
             await stopped.wait()
         assert trio.current_time() - at <= 1.0
+
+
+async def test_an_asker_that_takes_nothing_for_ever_holds_no_slot_for_ever(tmp_path: Path, mock_clock: object) -> None:
+    async with scene(tmp_path, OwnModel(says(*(200 * ["x" * 5_000])))) as here, trio.open_nursery() as nursery:
+        reading = trio.Event()
+
+        async def emit(_event: AnswerEvent) -> None:
+            reading.set()
+            await trio.sleep_forever()
+
+        nursery.start_soon(here.backend.answer, call(), emit)
+        await reading.wait()
+        await trio.testing.wait_all_tasks_blocked()
+        pass_time(STALLED_S / 2)
+        await trio.testing.wait_all_tasks_blocked()
+        assert here.serving.refused == 0
+        pass_time(STALLED_S)
+        await trio.testing.wait_all_tasks_blocked()
+        assert here.serving.refused == 1
+        nursery.cancel_scope.cancel()
 
 
 async def test_beyond_so_many_at_once_requests_of_peers_are_refused_before_anything_is_opened(tmp_path: Path) -> None:
