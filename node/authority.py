@@ -90,6 +90,26 @@ class Authority:
         grantee = Grantee(record.name, record.person, record.ceiling, record.signer, record.spend_share, wanted)
         return await self._certify(island, record.sealing, grantee)
 
+    async def share_cap(self, day: NanoUsd | None) -> tuple[bytes, ...]:
+        """The owner's cap for a day, as the founder's configuration has it now, in signed shares: the founder's own is
+        what the others' leave, and a device without a share gets none of it. No entries where all is as it should be,
+        and on every device but the founder.
+        """
+        me, membership = self._archipelago.me(), self._archipelago.membership
+        if me.island not in membership.genesis.record.signers or not self.is_signer:
+            return ()
+        others = [member for member in self._archipelago.members() if member.island != me.island]
+        left = None if day is None else NanoUsd(max(0, day - sum(member.spend_share or 0 for member in others)))
+        wrong = [(me.island, left)] if me.spend_share != left else []
+        if day is not None:
+            wrong += [(member.island, NanoUsd(0)) for member in others if member.spend_share is None]
+        return tuple([await self._reshare(island, share) for island, share in wrong])
+
+    async def _reshare(self, island: IslandId, share: NanoUsd | None) -> bytes:
+        record = self._archipelago.certificate(island).record
+        grantee = Grantee(record.name, record.person, record.ceiling, record.signer, share, record.grants)
+        return await self._certify(island, record.sealing, grantee)
+
     async def grant(self, holder: IslandId, collection: bytes, person: str) -> tuple[bytes, ...]:
         """Lets a person's islands ask a collection of `holder`: a new certificate for each that may not yet."""
         self._link()

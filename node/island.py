@@ -8,7 +8,7 @@ llama                 the embedded model          node/workers/llama.py
 
 import logging
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
 import psutil
@@ -72,6 +72,10 @@ SERVICES_REFRESH_S = 15.0
 RENEWAL_CHECK_S = 3_600.0
 COLLECTIONS_REFRESH_S = 60.0
 LEARN_AGAIN_S = (0.5, 2.0, 5.0)
+BATTERY_STEP_PERCENT = 10  # a change of so much is stated at once, and that the mains came or went
+
+Stated = tuple[tuple[BackendModel, ...], int | None]
+"""What a statement is made anew for: the models, and about how full the battery is (None: on mains)."""
 
 log = logging.getLogger("islandrun.island")
 
@@ -100,7 +104,7 @@ class Island:
         self._languages = languages
         self._policy = policy_of(config)
         self._statement: bytes | None = None
-        self._stated: tuple[BackendModel, ...] = ()
+        self._stated: Stated | None = None
         self._nursery: trio.Nursery
         self.addresses = dict(addresses)
         self.happenings = Happenings(now)
@@ -159,9 +163,12 @@ class Island:
         policy = policy_of(config)
         unused = self.services.configure(config)
         self.config, self._policy = config, policy
+        self.collections.clearance = policy.clearance
         self.detection.policy = self._privacy_policy()
         for backend in unused:
-            await backend.aclose()
+            self._nursery.start_soon(backend.retire)  # what it is answering now is not cut
+        self._nursery.start_soon(self._once, self.services.refresh)
+        self._nursery.start_soon(self._once, self._renew)
         self.happenings.tell("configuration_reloaded")
 
     async def accept_languages(self, languages: frozenset[str]) -> None:
@@ -178,7 +185,7 @@ class Island:
         """Signs and publishes what this island can do now."""
         servable = (await self.services.servable())[:OFFERS_MAX]
         percent = battery()
-        self._stated = tuple(own.model for own in servable)
+        self._stated = _stated(servable, percent)
         self._statement = self.archipelago.state(
             tuple(stated_offer(own) for own in servable), None if percent is None else int(percent)
         )
@@ -216,12 +223,14 @@ class Island:
         return "node.workers.llama", arguments, self.embedded.serve
 
     async def _state_changes(self) -> None:
-        if tuple(own.model for own in await self.services.servable()) != self._stated:
+        if _stated((await self.services.servable())[:OFFERS_MAX], battery()) != self._stated:
             await self.state()
 
     async def _renew(self) -> None:
         for island in self.authority.due():
             await self.mesh.publish(await self.authority.renew(island))
+        for raw in await self.authority.share_cap(self.config.caps.day):
+            await self.mesh.publish(raw)
 
     async def _learn_collections(self) -> None:
         for island in sorted(self.mesh.peers):
@@ -229,11 +238,14 @@ class Island:
 
     async def _every(self, seconds: float, job: Callable[[], Awaitable[None]]) -> None:
         while True:
-            try:
-                await job()
-            except IslandRunError as error:
-                log.warning("job_failed", extra={"job": job.__name__, "why": str(error)})
+            await self._once(job)
             await trio.sleep(seconds)
+
+    async def _once(self, job: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await job()
+        except IslandRunError as error:
+            log.warning("job_failed", extra={"job": job.__name__, "why": str(error)})
 
     def _mesh_setup(self) -> MeshSetup:
         membership = self.archipelago.membership
@@ -331,6 +343,10 @@ def battery() -> float | None:
     """Percent, None on mains or where there is none."""
     state = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
     return None if state is None or state.power_plugged else float(state.percent)
+
+
+def _stated(servable: Sequence[OwnOffer], percent: float | None) -> Stated:
+    return tuple(own.model for own in servable), None if percent is None else int(percent) // BATTERY_STEP_PERCENT
 
 
 def stated_offer(own: OwnOffer) -> ModelOffer:

@@ -58,6 +58,8 @@ class Judgement:
 
         Raises RequestError for a header or a model name that cannot be, RefusedError (404) for an unknown model.
         """
+        if order.conversation is not None:
+            raise RequestError("x-islandrun-conversation", "this node keeps no conversation: send its whole history")
         policy = tightened(self._policy(), order.policy)
         survey = await self._offers.survey()
         asked = self._asked(order, request_id, survey, tried)

@@ -53,6 +53,7 @@ class HttpBackend(ABC):
         self._client = client or open_client()
         self._measured: dict[str, Measured] = {}
         self._busy = 0
+        self._idle = trio.Event()
         self._reached = True  # until a connection fails
 
     async def models(self) -> Sequence[BackendModel]:
@@ -84,6 +85,8 @@ class HttpBackend(ABC):
             stopwatch.token()
             await emit(delta)
 
+        if not self._busy:
+            self._idle = trio.Event()
         self._busy += 1
         try:
             with trio.move_on_after(ANSWER_S) as deadline:
@@ -96,10 +99,18 @@ class HttpBackend(ABC):
                 raise
         finally:
             self._busy -= 1
+            if not self._busy:
+                self._idle.set()
         self._reached = True
         whole = attempt.finish()
         self._measured[call.model] = stopwatch.observe(self.measured(call.model), whole.completion_tokens)
         await emit(whole)
+
+    async def retire(self) -> None:
+        """Closes it once the answers under way have ended. Cancelled: it is not closed."""
+        while self._busy:
+            await self._idle.wait()
+        await self.aclose()
 
     async def aclose(self) -> None:
         await self._client.aclose()

@@ -39,7 +39,7 @@ class Collections:
 
     def __init__(self, directory: Path, clearance: Sequence[Clearance] = DEFAULT_CLEARANCE) -> None:
         self._directory = directory
-        self._clearance = tuple(clearance)
+        self.clearance = tuple(clearance)
         self._adding = threading.Lock()
         self._known: dict[Path, tuple[tuple[int, ...], Notice | None]] = {}
 
@@ -125,7 +125,7 @@ class Collections:
         return known[1]
 
     def _may_ask(self, member: Member, tier: Tier, notice: Notice) -> bool:
-        return notice.id in member.grants and covers(self._clearance, tier, notice.label)
+        return notice.id in member.grants and covers(self.clearance, tier, notice.label)
 
     def _path(self, collection: CollectionId) -> Path:
         return self._directory / f"{collection.hex()}.db"
