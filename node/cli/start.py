@@ -10,7 +10,7 @@ import re
 import signal
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import trio
 
@@ -24,7 +24,7 @@ from node.beside import beside
 from node.clock import now
 from node.config import load
 from node.configuration.values import Address, Config
-from node.island import Island
+from node.island import Island, policy_of
 from node.management import Owner
 from node.queueing import Queue
 from node.store import records
@@ -47,6 +47,7 @@ def start(argv: Sequence[str]) -> int:
     wanted = _parser().parse_args(argv)
     flags = {name: getattr(wanted, name) for name in FLAGS}
     config = load(flags, os.environ)
+    policy_of(config)  # read again by the island: a mistake in it is told before anything is written
     logs.set_up()
     directory = StateDirectory.create(config.state)
     with StateLock(directory):
@@ -111,23 +112,23 @@ async def _run(
     api = Api(execution, Owner(island), keys=lambda: ring, port=port, clock=now)
     limits = ServerLimits(body_bytes=config.limits.body_bytes_max, connections=config.limits.connections_max)
     server = Server(api, limits)
-    async with beside(island.run), beside(lambda: _signals(server, island)):
-        _announce(island, port, as_json=as_json)
-        await server.serve(listeners)
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as received:  # before it is announced
+        async with beside(island.run), beside(lambda: _signals(received, server, island)):
+            _announce(island, port, as_json=as_json)
+            await server.serve(listeners)
     await island.services.aclose()
     store.write_soon(lambda connection: records.raise_wall_floor(connection, now().wall_s))
 
 
-async def _signals(server: Server, island: Island) -> None:
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as received:
-        async for number in received:
-            if number == signal.SIGHUP:
-                try:
-                    await island.reload()
-                except IslandRunError as error:
-                    print(f"islandrun start: {error}; the configuration in use stays", file=sys.stderr)
-            else:
-                server.stop(DRAIN_S)
+async def _signals(received: AsyncIterator[int], server: Server, island: Island) -> None:
+    async for number in received:
+        if number == signal.SIGHUP:
+            try:
+                await island.reload()
+            except IslandRunError as error:
+                print(f"islandrun start: {error}; the configuration in use stays", file=sys.stderr)
+        else:
+            server.stop(DRAIN_S)
 
 
 async def _found(config: Config, directory: StateDirectory, store: Store, keys: IslandKeys, person: str) -> Archipelago:
@@ -217,9 +218,8 @@ def _ask_language() -> frozenset[str]:
         "stays on your own devices unless you accept that names in it may reach other islands."
     )
     proposal = own if own != COVERED_LANGUAGE else ""
-    answer = input(
-        f"A language to accept (two letters, empty for none){f' [{proposal}]' if proposal else ''}: "
-    ).strip()
+    how = f"two letters or none [{proposal}]" if proposal else "two letters, empty for none"
+    answer = input(f"A language to accept ({how}): ").strip()
     chosen = answer.lower() or proposal
     return frozenset([chosen]) if re.fullmatch(r"[a-z]{2}", chosen) and chosen != COVERED_LANGUAGE else frozenset()
 
