@@ -54,8 +54,10 @@ class PeerAnswers:
         if call.collection is not None:
             passages = await self._retrieve(asker, CollectionId(call.collection), question(call.request))
             call = with_passages(call, passages, own.model.context_tokens)
-        # An answer's speed must not tell one person how another's prompt began.
-        request = call.request.with_body(cache_prompt=False)
+        request = call.request
+        if asker.person != self._me().person:
+            # An answer's speed must not tell one person how another's prompt began.
+            request = request.with_body(cache_prompt=False)
         await own.backend.answer(replace(call, collection=None, request=request), emit)
 
     async def _retrieve(self, asker: Member, collection: CollectionId, asked: str) -> Sequence[Passage]:
