@@ -332,11 +332,11 @@ class Island:
 
 
 def policy_of(config: Config) -> Policy:
-    """Raises ConfigError that names the file."""
+    """Raises ConfigError that names the line."""
     try:
         return parse_policy(dict(config.policy) or "balanced")
     except ConfigError as error:
-        raise ConfigError(f"{config.source.file}: {error}") from None
+        raise config.source.problem(tuple(error.key.split(".")), str(error)) from None
 
 
 def battery() -> float | None:

@@ -59,6 +59,7 @@ async def _child(state: ChildState, module: str, arguments: Sequence[str]) -> As
             [sys.executable, "-m", module, str(theirs.fileno()), *arguments],
             pass_fds=(theirs.fileno(),),
             stdin=subprocess.DEVNULL,
+            start_new_session=True,  # Control-C in a terminal reaches its whole group: the core alone drains
         )
     state.pid = process.pid
     state.starts += 1

@@ -103,6 +103,11 @@ class PlaceholderError(IslandRunError):
 class ConfigError(IslandRunError):
     """`config.toml:12: tier = "persnal": expected personal, edge or cloud`."""
 
+    def __init__(self, problem: str, *, key: str = "") -> None:
+        """`key`: dotted, by whoever knows no lines; whoever does names the line."""
+        super().__init__(problem)
+        self.key = key
+
 
 class StateError(IslandRunError):
     """What is on disk cannot be used: held by another node, newer than this program, unreadable or corrupt."""

@@ -50,20 +50,20 @@ def parse_usd(value: object, where: str) -> NanoUsd:
     """USD as a decimal text, or a whole number. No float: 0.1 of one is not a tenth. Raises ConfigError."""
     right = f'expected USD as text, such as "0.50", at most {USD_MAX}, and no finer than a nano-USD'
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise ConfigError(f"{where} = {value!r}: {right}")
+        raise ConfigError(f"{where} = {value!r}: {right}", key=where)
     try:
         nano = Decimal(value) * NANO_USD_PER_USD
         whole = int(nano) if nano.is_finite() and 0 <= nano <= USD_MAX * NANO_USD_PER_USD else -1
     except (InvalidOperation, ValueError):
-        raise ConfigError(f"{where} = {value!r}: {right}") from None
+        raise ConfigError(f"{where} = {value!r}: {right}", key=where) from None
     if whole < 0 or whole != nano:
-        raise ConfigError(f"{where} = {value!r}: {right}")
+        raise ConfigError(f"{where} = {value!r}: {right}", key=where)
     return NanoUsd(whole)
 
 
 def _preset(value: object, where: str) -> Policy:
     if not isinstance(value, str) or value not in PRESETS:
-        raise ConfigError(f"{where} = {value!r}: expected {', '.join(PRESETS)}")
+        raise ConfigError(f"{where} = {value!r}: expected {', '.join(PRESETS)}", key=where)
     return PRESETS[value]
 
 
@@ -79,7 +79,7 @@ def _with_clearance(policy: Policy, value: object, where: str) -> Policy:
 def _clearance(clearance: Clearance, value: object, where: str) -> Clearance:
     for key, member in _mapping(value, where).items():
         if key not in ("as_is", "sanitised"):
-            raise ConfigError(f"{where}.{key}: unknown; expected as_is or sanitised")
+            raise ConfigError(f"{where}.{key}: unknown; expected as_is or sanitised", key=f"{where}.{key}")
         level = None if member == "none" else _level(member, f"{where}.{key}", Sensitivity.parse, "none, ")
         clearance = replace(clearance, as_is=level) if key == "as_is" else replace(clearance, sanitised=level)
     return clearance
@@ -105,13 +105,13 @@ def _with_ranges(policy: Policy, value: object, where: str) -> Policy:
 
 def _mapping(value: object, where: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise ConfigError(f"{where}: expected a table, not {type(value).__name__}")
+        raise ConfigError(f"{where}: expected a table, not {type(value).__name__}", key=where)
     return value
 
 
 def _known(key: str, known: Mapping[str, T], where: str) -> T:
     if key not in known:
-        raise ConfigError(f"{where}.{key}: unknown; expected {', '.join(known)}")
+        raise ConfigError(f"{where}.{key}: unknown; expected {', '.join(known)}", key=f"{where}.{key}")
     return known[key]
 
 
@@ -119,21 +119,21 @@ def _level(value: object, where: str, parse: Callable[[str], T], besides: str = 
     try:
         return parse(value if isinstance(value, str) else repr(value))
     except ValueError as error:
-        raise ConfigError(f"{where} = {str(error).replace('expected ', 'expected ' + besides)}") from None
+        raise ConfigError(f"{where} = {str(error).replace('expected ', 'expected ' + besides)}", key=where) from None
 
 
 def _number(value: object, where: str, least: float, most: float) -> float:
     right = f"{where} = {value!r}: expected a number from {least:g} to {most:g}"
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ConfigError(right)
+        raise ConfigError(right, key=where)
     if not isfinite(value) or not least <= value <= most:
-        raise ConfigError(right)
+        raise ConfigError(right, key=where)
     return float(value)
 
 
 def _texts(value: object, where: str) -> frozenset[str]:
     if not isinstance(value, list | tuple) or len(value) > JURISDICTIONS_MAX:
-        raise ConfigError(f"{where}: expected a list of at most {JURISDICTIONS_MAX} texts")
+        raise ConfigError(f"{where}: expected a list of at most {JURISDICTIONS_MAX} texts", key=where)
     if not all(isinstance(text, str) and text for text in value):
-        raise ConfigError(f"{where}: expected texts that are not empty")
+        raise ConfigError(f"{where}: expected texts that are not empty", key=where)
     return frozenset(value)

@@ -65,6 +65,7 @@ def _systemd_unit(command: Sequence[str], environ: Mapping[str, str]) -> bytes:
         f"ExecStart={' '.join(_quoted(word).replace('$', '$$') for word in command)}",
         *(f"Environment={_quoted(f'{name}={value}')}" for name, value in environ.items()),
         "ExecReload=/bin/kill -HUP $MAINPID",
+        "KillMode=mixed",  # only the core is asked to end: it drains what its other processes are at
         "Restart=on-failure",
         "RestartSec=5",
         "",

@@ -129,11 +129,16 @@ class RunningNode:
 
 
 @contextlib.contextmanager
-def running(home: Home, *more: str) -> Iterator[RunningNode]:
-    """A start at `home`, until the end of the block."""
+def running(home: Home, *more: str, group: bool = False) -> Iterator[RunningNode]:
+    """A start at `home`, until the end of the block. `group`: in a process group of its own, as a terminal would."""
     with home.log.open("ab") as log:
         process = subprocess.Popen(
-            home.command(*more), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, env=_environ()
+            home.command(*more),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=_environ(),
+            process_group=0 if group else None,
         )
     assert process.stdout is not None
     try:

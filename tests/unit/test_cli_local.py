@@ -121,6 +121,7 @@ def test_service_install_writes_a_unit_and_prints_how_to_enable_it(
     )
     assert f'ExecStart="{sys.executable}" "-m" "node.cli.main" "start"\n' in path.read_text()
     assert f'Environment="ISLANDRUN_STATE={home / "state"}"\n' in path.read_text()
+    assert "KillMode=mixed\n" in path.read_text()  # the core ends the others once it has drained
     path.write_text("[Service]\n# mine\n")
     assert main(["service", "install"]) == 1
     assert path.read_text() == "[Service]\n# mine\n"
