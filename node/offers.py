@@ -16,7 +16,7 @@ from node.ports import Backend
 from node.services import OwnOffer, Services
 from protocol.errors import MembershipError
 from protocol.keys import IslandId
-from protocol.members import Member
+from protocol.members import Member, tier_for
 from protocol.records import ModelOffer
 from protocol.terms import Tier
 
@@ -69,7 +69,7 @@ class Offers:
         except MembershipError as error:
             log.warning("not_a_member", extra={"why": str(error)})
             return Survey(OfferTable.of(()), {}, (), str(error))
-        known = self._directory.known()
+        known = self._collections_known(me)
         rows: dict[str, tuple[Offer, Backend]] = {}
         for own in await self._services.offers():
             offer = self._own(own, me, _held_by(me.island, known))
@@ -80,6 +80,14 @@ class Offers:
                 self._add(rows, self._peers_offer(peer, stated, me, held), peer.backend)
         table = OfferTable.of([offer for offer, _ in rows.values()])
         return Survey(table, {name: backend for name, (_, backend) in rows.items()}, known)
+
+    def _collections_known(self, me: Member) -> Sequence[KnownCollection]:
+        """Those of live members, nearest first: a name that several use is the nearest one's."""
+        tiers = {member.island: tier_for(me, member) for member in self._archipelago.members()}
+        return sorted(
+            (one for one in self._directory.known() if one.holder in tiers),
+            key=lambda one: (one.holder != me.island, tiers[one.holder]),
+        )
 
     def _add(self, rows: dict[str, tuple[Offer, Backend]], offer: Offer, backend: Backend) -> None:
         """The first of a name stays: the embedded model before a server that calls its own the same."""

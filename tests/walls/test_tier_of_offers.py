@@ -22,9 +22,9 @@ from protocol.keys import IslandId
 from protocol.questions import LOAD_GOOD_MS, LoadAnswer, ModelLoad, encode_answer
 from protocol.records import ModelOffer, ModelOrigin
 from protocol.terms import Sensitivity, Tier
-from tests.attested import OFFER
+from tests.attested import OFFER, signing_key
 from tests.pipelines import entropy, now, pass_time
-from tests.two_islands import Islands, OwnModel, enrolled, grantee, services
+from tests.two_islands import Islands, OwnModel, enrolled, grantee, keys, services
 from tests.walls.test_who_may_ask import PROVIDER
 
 FREE = LoadAnswer((ModelLoad(OFFER.model, 1, 0),))
@@ -176,6 +176,21 @@ async def test_a_collection_is_known_where_its_holder_told_of_it_until_it_is_for
         assert survey.collection("papers") is not None
         here.directory.forget(here.islands.home.island)
         assert (await here.offers.survey()).collection("papers") is None
+
+
+async def test_a_name_that_several_collections_have_is_the_nearest_ones(tmp_path: Path) -> None:
+    async with surveyed(tmp_path) as here:
+        office = keys(3)
+        raw = await here.islands.signer.admit(office.signing.island, office.sealing.public, grantee("office", "bob"))
+        await here.islands.tell(raw)
+        for holder in (here.islands.home.island, office.signing.island, signing_key(77).island):
+            identity = CollectionId(holder[-16:].encode())
+            here.directory.told(holder, [Notice(identity, "papers", Sensitivity.INTERNAL, bytes(32))])
+        survey = await here.offers.survey()
+        assert [one.holder for one in survey.collections] == [here.islands.home.island, office.signing.island]
+        found = survey.collection("papers")
+        assert found is not None
+        assert found.holder == here.islands.home.island
 
 
 async def test_an_island_whose_certificate_ran_out_has_no_offers_and_says_why(
