@@ -23,6 +23,7 @@ class Happenings:
         self._clock = clock
         self._next_id = 1
         self._watchers: set[_Watcher] = set()
+        self._ended = False
         self.counts: Counter[str] = Counter()
 
     def tell(self, kind: str, **data: Any) -> None:
@@ -34,10 +35,18 @@ class Happenings:
         for watcher in self._watchers:
             watcher.put(event)
 
+    def end(self) -> None:
+        """Nobody is told any more: the node ends, and those who watch must not hold it up."""
+        self._ended = True
+        for watcher in self._watchers:
+            watcher.end()
+
     @asynccontextmanager
     async def watch(self) -> AsyncIterator[AsyncIterator[NodeEvent]]:
-        """What happens from now on. A watcher that is too slow misses events; its next one says how many."""
+        """What happens until `end`. A watcher that is too slow misses events; its next one says how many."""
         watcher = _Watcher()
+        if self._ended:
+            watcher.end()
         self._watchers.add(watcher)
         try:
             yield watcher.events
@@ -59,3 +68,8 @@ class _Watcher:
             self._missed = 0
         except trio.WouldBlock:
             self._missed += 1
+        except trio.ClosedResourceError:
+            self._missed = 0  # it was ended
+
+    def end(self) -> None:
+        self._send.close()

@@ -128,6 +128,7 @@ async def _signals(received: AsyncIterator[int], server: Server, island: Island)
             except IslandRunError as error:
                 print(f"islandrun start: {error}; the configuration in use stays", file=sys.stderr)
         else:
+            island.happenings.end()
             server.stop(DRAIN_S)
 
 
