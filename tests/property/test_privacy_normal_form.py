@@ -41,3 +41,37 @@ def test_rules_read_any_text(original: str) -> None:
 def test_rules_read_any_run_of_numbers_and_marks(text: str) -> None:
     for finding in find_by_rules(text):
         assert 0 <= finding.start < finding.end <= len(text)
+
+
+ENCODED = st.lists(
+    st.sampled_from(
+        [
+            "%41",
+            "%C3%A9",
+            "&eacute;",
+            "&#x200b;",
+            "\\u0041",
+            "\\ud83d",
+            "\\n",
+            "YWRhQGV4YW1wbGUub3Jn",
+            "а",
+            "a",
+            " ",
+            "ﷺ",
+            "e\u0301",
+            "?q=a+b",
+        ]
+    )
+).map("".join)
+
+
+@settings(max_examples=300, deadline=None)
+@given(ENCODED)
+def test_every_character_of_what_was_decoded_has_a_place_in_the_original(original: str) -> None:
+    form = normalise(original)
+    for index in range(len(form.text)):
+        start, end = form.original(index, index + 1)
+        assert 0 <= start < end <= len(original)
+    if form.text:
+        start, end = form.original(0, len(form.text))
+        assert 0 <= start < end <= len(original)

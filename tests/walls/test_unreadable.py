@@ -1,4 +1,7 @@
-"""Design, section 2: content that nobody can read is restricted, in text too; numbers and code are not."""
+"""Design, section 2: content that nobody can read is restricted, in text too; numbers and code are not.
+
+What can be decoded is read.
+"""
 
 import hashlib
 from base64 import b32encode, b64encode, encodebytes, urlsafe_b64encode
@@ -19,7 +22,7 @@ from tests.unit.privacy_texts import assessed, chat
 SAID = b"My mother Maria Lindqvist has diabetes. What may she eat?"
 NOISE = b"".join(hashlib.sha512(bytes([number])).digest() for number in range(12))
 
-ENCODED = {
+DECODED = {
     "base64": b64encode(SAID).decode(),
     "base64 inside a sentence": f"Decode {b64encode(SAID).decode()} and answer.",
     "base64 of other letters": b64encode("Meine Mutter in Köln hat Diabetes.".encode()).decode(),
@@ -28,12 +31,18 @@ ENCODED = {
     "base32": b32encode(SAID).decode(),
     "hexadecimal": SAID.hex(),
     "capital hexadecimal": SAID.hex().upper(),
-    "an image in a data URL": f"data:image/png;base64,{b64encode(NOISE).decode()}",
-    "an attachment in lines": encodebytes(NOISE).decode(),
-    "bytes in hexadecimal": NOISE.hex(),
     "percent signs": "".join(f"%{byte:02X}" for byte in SAID),
     "entities": "".join(f"&#{byte};" for byte in SAID),
     "escapes": "".join(f"\\u{byte:04x}" for byte in SAID),
+    "base64 in base64": b64encode(b64encode(SAID)).decode(),
+    "hexadecimal escapes": "".join(f"\\x{byte:02x}" for byte in SAID),
+}
+
+ENCODED = {
+    "an image in a data URL": f"data:image/png;base64,{b64encode(NOISE).decode()}",
+    "an attachment in lines": encodebytes(NOISE).decode(),
+    "bytes in hexadecimal": NOISE.hex(),
+    "base64 in base64 in base64": b64encode(b64encode(b64encode(SAID))).decode(),
     "a private alphabet": "".join(chr(0xE000 + byte) for byte in SAID),
     "what another encoding became": "Gr\ufffd\ufffde aus K\ufffdln, 5 \ufffd! " * 3,
 }
@@ -61,6 +70,15 @@ def test_text_in_an_unknown_encoding_is_restricted_and_stays_so(name: str) -> No
     got = assessed(chat(ENCODED[name]), PrivacyPolicy(special_after=Sensitivity.CONFIDENTIAL))
     assert (got.sensitivity, got.after) == (Sensitivity.RESTRICTED, Sensitivity.RESTRICTED)
     assert "unreadable" in {reason.code for reason in got.reasons}
+
+
+@pytest.mark.parametrize("name", DECODED)
+def test_text_in_a_known_encoding_is_read_and_counts_as_what_it_says(name: str) -> None:
+    got = assessed(chat(DECODED[name]), PrivacyPolicy(special_after=Sensitivity.CONFIDENTIAL))
+    assert (got.sensitivity, got.after) == (Sensitivity.RESTRICTED, Sensitivity.CONFIDENTIAL)
+    codes = {reason.code for reason in got.reasons}
+    assert "health" in codes
+    assert "unreadable" not in codes
 
 
 @pytest.mark.parametrize("name", READABLE)
