@@ -83,6 +83,8 @@ def _print(found: Any, *, as_json: bool) -> None:
         f"{found['decision']}: {found['offer'] or 'no offer may answer'}{' (sanitised)' if found['sanitize'] else ''}"
     )
     print(f"sensitivity: {found['sensitivity']}; once sanitised: {after}")
+    for reason in found.get("sensitivity_reasons", []):  # a running node tells them
+        print(f"  {reason['level']}: {reason['detail']} ({reason['code']}, {reason['part'] or 'the whole request'})")
     place = {name: str(number) for number, name in enumerate(found["plan"], 1)}
     for offer in found["offers"]:
         said = "; ".join(f"{reason['agent']}: {reason['detail']}" for reason in offer["reasons"])
