@@ -14,6 +14,7 @@ from typing import Any
 
 from node.configuration import places
 from node.configuration.lines import Lines, syntax_error_line
+from node.configuration.privacy import read_privacy
 from node.configuration.secrets import FileContent, ReadFile, SecretReader
 from node.configuration.section import Section
 from node.configuration.services import CONTEXT_TOKENS_MAX, SLOTS_MAX, read_services
@@ -31,6 +32,7 @@ from node.configuration.values import (
     ProviderModel,
     Secret,
 )
+from node.privacy.policy import PrivacyPolicy
 from protocol.errors import ConfigError
 
 __all__ = [
@@ -49,6 +51,7 @@ __all__ = [
     "Secret",
     "config_path",
     "load",
+    "load_privacy",
     "read_file",
     "state_path",
 ]
@@ -74,7 +77,7 @@ def load(flags: Settings, environ: Mapping[str, str], read: ReadFile | None = No
     secrets = SecretReader(environ, read, path.parent, _home(environ))
     given = _Given(flags, environ)
     api, mesh = root.section("api"), root.section("mesh")
-    embedded, privacy = root.section("embedded"), root.section("privacy")
+    embedded = root.section("embedded")
     caps, limits = root.section("caps"), root.section("limits")
     backends, providers = read_services(root, secrets)
     # The file is read whole, also where a flag wins over it: a broken line is never hidden.
@@ -89,7 +92,7 @@ def load(flags: Settings, environ: Mapping[str, str], read: ReadFile | None = No
         api=given.parsed("api", places.loopback_address, places.API_EXPECTED) or file_api or API_DEFAULT,
         mesh=given.parsed("mesh", _addresses, places.MESH_EXPECTED) or file_mesh or MESH_DEFAULT,
         interfaces=interfaces or None,
-        languages=_languages(privacy),
+        privacy=read_privacy(root, read, path.parent, _home(environ)),
         embedded=_embedded(embedded, given),
         backends=backends,
         providers=providers,
@@ -98,9 +101,18 @@ def load(flags: Settings, environ: Mapping[str, str], read: ReadFile | None = No
         source=source,
         policy=_policy(root),
     )
-    for section in (api, mesh, embedded, privacy, caps, limits, root):
+    for section in (api, mesh, embedded, caps, limits, root):
         section.end()
     return config
+
+
+def load_privacy(flags: Settings, environ: Mapping[str, str], read: ReadFile | None = None) -> PrivacyPolicy:
+    """[privacy] and [tools] alone, for verbs that must not depend on a provider's key. Raises ConfigError."""
+    read = read_file if read is None else read
+    path = config_path(flags, environ)
+    text = _text(path, read, required=_setting("config", flags, environ) is not None)
+    source = Source(path.name, Lines(text or ""))
+    return read_privacy(Section(source, (), _parse(source, text)), read, path.parent, _home(environ))
 
 
 def config_path(flags: Settings, environ: Mapping[str, str]) -> Path:
@@ -222,14 +234,6 @@ def _words(text: str) -> tuple[str, ...]:
     if not all(words):
         raise ValueError(text)
     return words
-
-
-def _languages(section: Section) -> frozenset[str]:
-    expected = 'codes of languages, such as ["de", "tr"]'
-    try:
-        return frozenset(places.language(text) for text in section.texts("languages", expected) or ())
-    except ValueError:
-        raise section.error("languages", expected) from None
 
 
 def _embedded(section: Section, given: _Given) -> EmbeddedConfig:

@@ -17,12 +17,14 @@ from node.privacy.findings import PartFindings
 from node.privacy.json_text import readable
 from node.privacy.languages import segments
 from node.privacy.normal_form import NormalForm, normalise
+from node.privacy.own import Own
 from node.privacy.policy import PrivacyPolicy
-from node.privacy.reading import Read, failed, read_by_names, read_by_rules
+from node.privacy.reading import Read, failed, read_by_names, read_by_own, read_by_rules
 from node.privacy.sanitizer import Sanitized, sanitize
 from node.privacy.sensitivity import Assessed
 from protocol.chat import ChatRequest, TextPart
 from protocol.errors import DetectorError
+from protocol.terms import Tier
 
 __all__ = ["Assessed", "Detection", "NamesPort", "NamesWorker", "PrivacyPolicy", "Sanitized"]
 
@@ -82,20 +84,18 @@ class Detection:
 
         Without `names` only the rules run: the sensitivity is a lower bound.
         """
+        policy = self.policy  # one for the whole of it, also where another comes meanwhile
         parts = [part for part in request.texts() if part.text]
         texts = tuple(dict.fromkeys(readable(part) for part in parts))  # each text once
-        reads = await self._read(texts, names=names)
-        found = [self._of_part(part, reads[readable(part)]) for part in parts]
-        return sensitivity.assess(found, request.unreadable(), self.policy, names_run=names)
+        reads = await self._read(texts, policy.own, names=names)
+        found = [_of_part(part, reads[readable(part)], policy) for part in parts]
+        return sensitivity.assess(found, request.unreadable(), policy, names_run=names)
 
-    def sanitize(self, request: ChatRequest, assessed: Assessed) -> Sanitized:
-        """`assessed` must be of this very request, with the names run."""
-        return sanitize(request, assessed, self.policy.level)
+    def sanitize(self, request: ChatRequest, assessed: Assessed, tier: Tier) -> Sanitized:
+        """`assessed` must be of this very request, with the names run. `tier`: whose offer will read it."""
+        return sanitize(request, assessed, assessed.policy.level_for(tier))
 
-    def _of_part(self, part: TextPart, read: Read) -> PartFindings:
-        return PartFindings(part.path, part.role, read.findings, read.judged(self.policy.languages))
-
-    async def _read(self, texts: Sequence[str], *, names: bool) -> dict[str, Read]:
+    async def _read(self, texts: Sequence[str], own: Own, *, names: bool) -> dict[str, Read]:
         if sum(map(len, texts)) > TEXT_CHARACTERS_MAX:
             too_long = failed("text_too_long", f"more than {TEXT_CHARACTERS_MAX} characters of text in one request")
             return dict.fromkeys(texts, too_long)
@@ -107,8 +107,9 @@ class Detection:
             except DetectorError as error:
                 return dict.fromkeys(texts, failed("detector_failed", str(error)))
             by_rules = {text: await self._by_rules(text, forms[text]) for text in texts}
+            by_own = {text: await self._by_own(text, forms[text], own) for text in texts} if own else {}
             by_names = await self._by_names(texts, forms) if names else {}
-            return {text: by_rules[text] + by_names.get(text, _NOTHING) for text in texts}
+            return {text: by_rules[text] + by_own.get(text, _NOTHING) + by_names.get(text, _NOTHING) for text in texts}
         return dict.fromkeys(texts, failed("detector_slow", "the detectors did not read this in time"))
 
     def _is_remembered(self, text: str, *, names: bool) -> bool:
@@ -144,6 +145,22 @@ class Detection:
         self._remembered.put(name, read)
         return read
 
+    async def _by_own(self, text: str, form: NormalForm, own: Own) -> Read:
+        """What the owner named. He can change it, so what is remembered of it is remembered of that very list."""
+        name = self._remembered.name(f"own {own.digest.hex()}", text)
+        read = self._remembered.get(name)
+        if read is not None:
+            return read
+        read = _NOTHING
+        try:
+            for step in read_by_own(form, own):
+                read = read + step if step.findings else read
+                await trio.lowlevel.checkpoint()  # no step is long, and the deadline stops the next one
+        except DetectorError as error:
+            return failed("detector_failed", str(error))
+        self._remembered.put(name, read)
+        return read
+
     async def _by_names(self, texts: Sequence[str], forms: dict[str, NormalForm]) -> dict[str, Read]:
         names = {text: self._remembered.name("names", text) for text in texts}
         reads = {text: read for text in texts if (read := self._remembered.get(names[text])) is not None}
@@ -166,6 +183,10 @@ class Detection:
         except DetectorError as error:
             return reads | dict.fromkeys(wanted, failed("detector_failed", str(error)))
         return reads
+
+
+def _of_part(part: TextPart, read: Read, policy: PrivacyPolicy) -> PartFindings:
+    return PartFindings(part.path, part.role, read.findings, read.judged(policy.languages))
 
 
 _NOTHING = Read(())

@@ -161,9 +161,10 @@ class _Run:
         """The text as this offer may see it."""
         if not choice.sanitize:
             return Payload(self._order.request, None)
-        sanitized = self._pipeline.detection.sanitize(self._order.request, judged.assessed)
+        assessed = judged.assessed
+        sanitized = self._pipeline.detection.sanitize(self._order.request, assessed, choice.offer.tier)
         mode = Mode.JSON if wants_json(self._order.request) else Mode.TEXT
-        return Payload(sanitized.request, AnswerRestorer(sanitized.vault, mode))
+        return Payload(sanitized.request, AnswerRestorer(sanitized.vault, mode, assessed.policy))
 
     def _prepared(self, judged: Judged, plan: Dispatch, choice: Choice, payload: Payload, bill: Bill | None) -> Attempt:
         asked, offer = judged.asked, choice.offer

@@ -328,7 +328,8 @@ class Island:
         return island if member is None else member.name
 
     def _privacy_policy(self) -> PrivacyPolicy:
-        return PrivacyPolicy(languages=self.config.languages | self._languages)
+        privacy = self.config.privacy
+        return replace(privacy, languages=privacy.languages | self._languages)
 
 
 def policy_of(config: Config) -> Policy:

@@ -107,7 +107,8 @@ class Owner:
         ]
         found = {**report(judged.decision), "sensitivity_reasons": reasons, "names_run": judged.assessed.names_run}
         if judged.decision.plan and judged.decision.plan[0].sanitize:
-            sanitized = self._node.detection.sanitize(order.request, judged.assessed)
+            best = judged.decision.plan[0].offer
+            sanitized = self._node.detection.sanitize(order.request, judged.assessed, best.tier)
             found["would_send"] = sanitized.request.body["messages"]
         return found
 

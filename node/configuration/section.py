@@ -34,6 +34,10 @@ class Section:
     def has(self, key: str) -> bool:
         return key in self._table
 
+    def keys(self) -> tuple[str, ...]:
+        """For a table whose keys the owner chooses."""
+        return tuple(self._table)
+
     def error(self, key: str, expected: str) -> ConfigError:
         return self.source.error((*self.path, key), self._table.get(key), expected)
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from node.configuration.source import Source
+from node.privacy.policy import PrivacyPolicy
 from protocol.terms import NanoUsd, Tier
 
 
@@ -122,7 +123,7 @@ class Config:
     api: Address
     mesh: tuple[Address, ...]
     interfaces: tuple[str, ...] | None  # None: every one that is up
-    languages: frozenset[str]  # accepted without a name model, ISO 639-1
+    privacy: PrivacyPolicy
     embedded: EmbeddedConfig
     backends: tuple[BackendConfig, ...]
     providers: tuple[ProviderConfig, ...]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from node.privacy.policy import PrivacyPolicy
 from node.privacy.restorer import Mode, Restorer
 from node.privacy.vault import Vault
 from protocol.answers import Delta
@@ -10,6 +11,8 @@ from protocol.errors import RequestError
 from protocol.strict_json import dump_json, parse_json
 
 TEXT_MEMBERS = ("reasoning_content", "reasoning", "refusal")
+CALL_MEMBERS = ("arguments", "function_call")
+_NO_TOOL_NAMED = PrivacyPolicy()
 
 _Slot = tuple[int, str, int]  # choice, member, index of the tool call (0 for the others)
 
@@ -17,11 +20,13 @@ _Slot = tuple[int, str, int]  # choice, member, index of the tool call (0 for th
 class AnswerRestorer:
     """One answer on its way back. Each text and each tool call's arguments is a stream of its own."""
 
-    def __init__(self, vault: Vault, content: Mode = Mode.TEXT) -> None:
-        """`content`: JSON where the request asked for an answer in JSON."""
+    def __init__(self, vault: Vault, content: Mode = Mode.TEXT, policy: PrivacyPolicy = _NO_TOOL_NAMED) -> None:
+        """`content`: JSON where the request asked for an answer in JSON. `policy` tells tools apart."""
         self._vault = vault
         self._content = content
+        self._policy = policy
         self._restorers: dict[_Slot, Restorer] = {}
+        self._tools: dict[_Slot, str] = {}
 
     def feed(self, delta: Delta) -> tuple[Delta, ...]:
         """What may be shown of it so far; often one delta, none where all of it is held back.
@@ -53,13 +58,19 @@ class AnswerRestorer:
             return ""
         restorer = self._restorers.get(slot)
         if restorer is None:
-            restorer = self._restorers[slot] = Restorer(self._vault, self._mode(slot[1]))
+            restorer = self._restorers[slot] = self._restorer(slot)
         return restorer.feed(text)
 
+    def _restorer(self, slot: _Slot) -> Restorer:
+        if slot[1] not in CALL_MEMBERS:
+            return Restorer(self._vault, self._mode(slot[1]))
+        tool = self._tools.get(slot)
+        if self._policy.remote_tools and (tool is None or tool in self._policy.remote_tools):
+            return Restorer(Vault(), Mode.JSON)  # it runs elsewhere, or nobody can tell
+        return Restorer(self._vault, Mode.JSON, urls=tool in self._policy.local_tools)
+
     def _mode(self, member: str) -> Mode:
-        if member == "content":
-            return self._content
-        return Mode.TEXT if member in TEXT_MEMBERS else Mode.JSON
+        return self._content if member == "content" else Mode.TEXT
 
     def _extra(self, choice: int, extra: bytes) -> bytes:
         parsed = parse_json(extra)
@@ -84,6 +95,10 @@ class AnswerRestorer:
         return {**call, "function": self._function(slot, call["function"])}
 
     def _function(self, slot: _Slot, function: Any) -> Any:
-        if not isinstance(function, dict) or not isinstance(function.get("arguments"), str):
+        if not isinstance(function, dict):
+            return function
+        if isinstance(name := function.get("name"), str):
+            self._tools.setdefault(slot, name)
+        if not isinstance(function.get("arguments"), str):
             return function
         return {**function, "arguments": self._restored(slot, function["arguments"])}

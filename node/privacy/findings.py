@@ -40,6 +40,7 @@ class FindingType(StrEnum):
     AGE = "AGE"
     GROUP = "GROUP"  # nationality, religious or political group
     URL = "URL"
+    TERM = "TERM"  # what the owner names his organisation's own
     LITERAL = "LITERAL"  # text of the writer that looks like a placeholder
     HEALTH = "HEALTH"
     BELIEF = "BELIEF"
@@ -117,6 +118,7 @@ TRAITS: dict[FindingType, Trait] = {
     _T.AGE: Trait(_PUBLIC, _PUBLIC, Masking.STRICT, "AGE"),
     _T.GROUP: Trait(_PUBLIC, _PUBLIC, Masking.STRICT, "GROUP"),
     _T.URL: Trait(_PUBLIC, _PUBLIC, Masking.STRICT, "URL"),
+    _T.TERM: _identifier(_INTERNAL, "TERM"),
     _T.LITERAL: Trait(_PUBLIC, _PUBLIC, Masking.ALWAYS, "LITERAL"),
     _T.HEALTH: _SPECIAL,
     _T.BELIEF: _SPECIAL,
@@ -159,6 +161,11 @@ class Finding:
     type: FindingType
     score: float  # 0 to 1
     detector: str
+    stated: Sensitivity = Sensitivity.PUBLIC  # the least that its owner says of it
+
+    @property
+    def level(self) -> Sensitivity:
+        return max(self.type.trait.level, self.stated)
 
     def __post_init__(self) -> None:
         if not 0 <= self.start < self.end:

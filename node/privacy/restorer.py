@@ -42,7 +42,9 @@ _WORD_CHARACTER = re.compile(r"[A-Za-z0-9_]")
 class Restorer:
     """One answer (one choice of it). `feed` gives what may be shown so far; `finish` the rest."""
 
-    def __init__(self, vault: Vault, mode: Mode = Mode.TEXT) -> None:
+    def __init__(self, vault: Vault, mode: Mode = Mode.TEXT, *, urls: bool = False) -> None:
+        """`urls`: whether URLs come back into JSON, where a program may follow them."""
+        self._urls = urls
         self._values = {entry.placeholder.token()[1:-1]: entry for entry in vault}
         self._prefixes = {name[:length] for name in self._values for length in range(len(name) + 1)}
         self._mode = mode
@@ -121,7 +123,7 @@ class Restorer:
         marks = (match["open"], match["close"]) if match else ("", "")
         if self._mode is Mode.TEXT:
             return f"{marks[0]}{entry.value}{marks[1]}"
-        if not self._in_string or entry.type is FindingType.URL:
+        if not self._in_string or (entry.type is FindingType.URL and not self._urls):
             return token
         return json.dumps(entry.value, ensure_ascii=False)[1:-1]
 

@@ -53,6 +53,7 @@ class Assessed:
     parts: tuple[PartFindings, ...]
     names_run: bool
     personal: bool  # something in it is a person's: what `balanced` keeps otherwise is taken out too
+    policy: PrivacyPolicy  # by which it was assessed, and will be sanitised: a newer one may leave more in
 
 
 def assess(
@@ -60,8 +61,9 @@ def assess(
 ) -> Assessed:
     """`unreadable`: where content stands that nobody can read, as `ChatRequest.unreadable` names it."""
     parts = _of_somebody(parts)
-    types = {finding.type for part in parts for finding in part.findings}
-    personal = any(type_ in NAMES or type_.trait.level >= Sensitivity.CONFIDENTIAL for type_ in types)
+    found = {(finding.type, finding.level) for part in parts for finding in part.findings}
+    types = {type_ for type_, _ in found}
+    personal = any(type_ in NAMES or level >= Sensitivity.CONFIDENTIAL for type_, level in found)
     named = FindingType.PERSON in types
     reasons = [reason for part in parts for reason in _reasons(part, policy, personal=personal, named=named)]
     reasons += [_failed(Failure("unreadable", "nobody here can read this content"), where) for where in unreadable]
@@ -75,6 +77,7 @@ def assess(
         parts=parts,
         names_run=names_run,
         personal=personal,
+        policy=policy,
     )
 
 
@@ -114,7 +117,7 @@ def _level(finding: Finding, *, personal: bool, named: bool) -> Sensitivity:
     """Organisations and places are public knowledge until somebody stands beside them."""
     if finding.type.trait.masking is Masking.WITH_PERSON and personal and finding.score >= SCORE_MIN:
         return Sensitivity.CONFIDENTIAL if named else Sensitivity.INTERNAL
-    return finding.type.trait.level
+    return finding.level
 
 
 def _after(finding: Finding, level: Sensitivity, policy: PrivacyPolicy, *, personal: bool) -> Sensitivity:
@@ -122,7 +125,7 @@ def _after(finding: Finding, level: Sensitivity, policy: PrivacyPolicy, *, perso
         return policy.special_after
     if finding.type.trait.masking is Masking.NEVER:
         return finding.type.trait.after
-    return finding.type.trait.after if is_masked(finding, policy.level, personal=personal) else level
+    return finding.type.trait.after if is_masked(finding, policy.least_level, personal=personal) else level
 
 
 def _failed(failure: Failure, where: str) -> SensitivityReason:

@@ -282,7 +282,7 @@ def test_infinite_numbers_are_no_share() -> None:
 def test_example_shows_every_key_and_is_read_as_it_stands() -> None:
     path = Path(__file__).parents[2] / "node" / "configuration" / "example.toml"
     text = path.read_text()
-    files = {FILE.parent / "rack.key": FileContent(b"k")}
+    files = {FILE.parent / "rack.key": FileContent(b"k"), FILE.parent / "clients.txt": FileContent(b"Halvorsen")}
     config = loaded(text, None, files, CLOUD_API_KEY="k")
     assert config.backends[0].tier is Tier.EDGE
     assert config.caps.month == 30_000_000_000
@@ -300,6 +300,10 @@ def test_example_shows_every_key_and_is_read_as_it_stands() -> None:
         (tables["backends"][0], text.replace('name = "rack"', 'name = "rack"\nzzz = 1')),
         (provider, text.replace('name = "openai"', 'name = "openai"\nzzz = 1')),
         (provider["models"][0], text.replace('name = "gpt-5-mini"', 'name = "gpt-5-mini"\nzzz = 1')),
+        (tables["privacy"], text.replace("[privacy]", "[privacy]\nzzz = 1")),
+        (tables["privacy"]["level"], text.replace("[privacy.level]  ", "[privacy.level]\nzzz = 1")),
+        (tables["privacy"]["terms"][0], text.replace("[[privacy.terms]]", "[[privacy.terms]]\nzzz = 1")),
+        (tables["privacy"]["patterns"][0], text.replace("[[privacy.patterns]]", "[[privacy.patterns]]\nzzz = 1")),
         (tables["limits"], text.replace("[limits]", "[limits]\nzzz = 1")),
         (tables["embedded"], text.replace("[embedded]", "[embedded]\nzzz = 1")),
     ):

@@ -19,7 +19,7 @@ from node.privacy.names import RAMPART, ModelSpan, Reading
 from node.privacy.policy import PrivacyPolicy
 from node.supervision import ChildState, supervise
 from protocol.errors import DetectorError, LinkError
-from protocol.terms import Sensitivity
+from protocol.terms import Sensitivity, Tier
 from tests.unit.privacy_texts import KnownNames, chat, texts_of
 
 KEY = bytes(32)
@@ -167,7 +167,7 @@ async def test_accepted_language_is_read_again_without_a_new_start() -> None:
 async def test_what_was_assessed_can_be_sanitised() -> None:
     reader = detection(KnownNames())
     request = chat("Mail Ada Lovelace at ada@example.org")
-    result = reader.sanitize(request, await reader.assess(request, names=True))
+    result = reader.sanitize(request, await reader.assess(request, names=True), Tier.CLOUD)
     assert texts_of(result.request) == ["Mail [PERSON_1] at [EMAIL_1]"]
     assert result.count == 2
 
