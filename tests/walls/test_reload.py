@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -110,6 +110,19 @@ async def test_a_configuration_that_is_sound_holds_in_every_part_at_once(running
     assert running.island.caps().day == 2 * USD
 
 
+async def test_a_backend_that_left_the_configuration_is_closed_when_it_is_idle(running: Running) -> None:
+    ((backend, _),) = running.island.services._providers
+    backend._busy = 1
+    running.text[0] = AFTER
+    await running.island.reload()
+    await trio.testing.wait_all_tasks_blocked()
+    assert not backend._client.is_closed
+    backend._busy = 0
+    backend._idle.set()
+    await trio.testing.wait_all_tasks_blocked()
+    assert backend._client.is_closed
+
+
 async def test_an_answer_under_way_outlives_the_configuration_that_named_its_backend() -> None:
     go_on = trio.Event()
 
@@ -156,7 +169,12 @@ async def test_the_owners_cap_goes_out_in_signed_shares_of_which_a_node_gives_it
         assert shares() == (300, 0)
         await islands.signer.share_cap(None)
         assert shares() == (None, 0)
-        assert await Authority(islands.laptop, now).share_cap(NanoUsd(10**12)) == ()
+        deputy = grantee("laptop", signer=True)
+        deputy = replace(deputy, spend_share=NanoUsd(0))
+        await islands.tell(await islands.signer.admit(laptop, islands.laptop.keys.sealing.public, deputy))
+        also_signs = Authority(islands.laptop, now)
+        assert also_signs.is_signer
+        assert await also_signs.share_cap(NanoUsd(10**12)) == ()
 
 
 async def test_the_cap_in_use_is_the_smaller_of_the_signed_share_and_the_configured_one(running: Running) -> None:
