@@ -56,20 +56,20 @@ class Home:
     def configure(self, config: str) -> None:
         (self.path / "config.toml").write_text(HEAD + config, encoding="utf-8")
 
-    def command(self, *more: str) -> list[str]:
+    def start(self, *more: str) -> list[str]:
+        """The arguments of `islandrun`."""
         flags = ["--config", str(self.path / "config.toml"), "--state", str(self.state)]
         flags += ["--api", f"127.0.0.1:{self.api_port}", "--mesh", f"127.0.0.1:{self.mesh_port}"]
-        return islandrun("start", "--json", "--name", "solo", "--person", "ada", *flags, *more)
+        return ["start", "--json", "--name", "solo", "--person", "ada", *flags, *more]
 
     def verb(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """`islandrun VERB …` about this node."""
-        environ = {"ISLANDRUN_STATE": str(self.state), "ISLANDRUN_CONFIG": str(self.path / "config.toml")}
+        environ = plain_environ()
+        environ["ISLANDRUN_STATE"] = str(self.state)
+        environ["ISLANDRUN_CONFIG"] = str(self.path / "config.toml")
         environ["ISLANDRUN_API"] = f"127.0.0.1:{self.api_port}"
-        return _run(islandrun(*arguments), _environ() | environ)
-
-    def start_and_fail(self, *more: str) -> subprocess.CompletedProcess[str]:
-        """A start that is expected to end by itself."""
-        return _run(self.command(*more), _environ())
+        command = islandrun(*arguments)
+        return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=START_S, check=False)
 
 
 @dataclass(slots=True)
@@ -133,11 +133,11 @@ def running(home: Home, *more: str, group: bool = False) -> Iterator[RunningNode
     """A start at `home`, until the end of the block. `group`: in a process group of its own, as a terminal would."""
     with home.log.open("ab") as log:
         process = subprocess.Popen(
-            home.command(*more),
+            islandrun(*home.start(*more)),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
-            env=_environ(),
+            env=plain_environ(),
             process_group=0 if group else None,
         )
     assert process.stdout is not None
@@ -178,10 +178,6 @@ def free_ports(count: int) -> list[int]:
         return [int(one.getsockname()[1]) for one in sockets]
 
 
-def _run(command: Sequence[str], environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=START_S, check=False)
-
-
 def _status(pid: int) -> str:
     try:
         return str(psutil.Process(pid).status())
@@ -189,5 +185,6 @@ def _status(pid: int) -> str:
         return str(psutil.STATUS_ZOMBIE)
 
 
-def _environ() -> dict[str, str]:
+def plain_environ() -> dict[str, str]:
+    """Without what a developer has set for a node of his own."""
     return {name: value for name, value in os.environ.items() if not name.startswith("ISLANDRUN_")}

@@ -24,6 +24,7 @@ LOCAL = "smollm2-135m"
 LONG_PROMPT = "Tell me more about the sea. " * 300
 STORY = "Write a long story about a lighthouse."
 NAMED = "Write a letter to Maria Lindqvist about the harbour."
+TRUSTED = '[policy.clearance.cloud]\nas_is = "restricted"\n'
 PAUSE_S = 3.0
 CANCELLED_S = 1.0
 ORPHANED_S = 5.0
@@ -56,8 +57,8 @@ def node(started: RunningNode) -> RunningNode:
 
 @pytest.fixture
 def small(tmp_path: Path, cloud: ScriptedCloud) -> Home:
-    """The home of a node without a model of its own, for tests that end it."""
-    return Home.make(tmp_path / "small", NO_MODEL + cloud.provider(paid=True), key=KEY)
+    """The home of a node without a model of its own, for tests that end it; its cloud may see all, at once."""
+    return Home.make(tmp_path / "small", NO_MODEL + TRUSTED + cloud.provider(paid=True), key=KEY)
 
 
 def is_text(line: str) -> bool:
@@ -182,7 +183,6 @@ def test_the_core_killed_takes_its_processes_along_and_the_next_start_recovers(
     small: Home, cloud: ScriptedCloud
 ) -> None:
     with running(small) as node:
-        _until_names_are_read(node)
         pids = [node.child(name)["pid"] for name in ("mesh", "names")]
         hanging = threading.Thread(target=lambda: _swallow(lambda: node.chat(user("Hi.", model="cloud/hang"))))
         hanging.start()
@@ -204,7 +204,6 @@ def test_the_core_killed_takes_its_processes_along_and_the_next_start_recovers(
 def test_sigterm_lets_an_answer_end_takes_no_more_and_exits_with_0(small: Home) -> None:
     with ExitStack() as stack:
         node = stack.enter_context(running(small))
-        _until_names_are_read(node)
         client = stack.enter_context(node.client())
         owner = stack.enter_context(node.client("owner"))
         watched = stack.enter_context(owner.stream("GET", "/api/events"))
@@ -226,7 +225,7 @@ def test_an_interrupt_in_the_terminal_drains_too(small: Home) -> None:
     """Control-C reaches every process of the terminal's group at once."""
     with ExitStack() as stack:
         node = stack.enter_context(running(small, group=True))
-        _until_names_are_read(node)
+        wait_until("its processes run", lambda: bool(node.call("GET", "/api/status")["mesh"]))
         client = stack.enter_context(node.client())
         body = user("Say it slowly.", model="cloud/slow", stream=True)
         response = stack.enter_context(client.stream("POST", "/v1/chat/completions", json=body))
@@ -245,7 +244,7 @@ def test_sighup_takes_a_new_configuration_whole_and_keeps_the_old_where_it_is_br
 ) -> None:
     with running(small) as node:
         assert "cloud/echo" in _models(node)
-        small.configure(NO_MODEL + '[caps]\nday_usd = "0.01"\n' + cloud.provider("mist", paid=True))
+        small.configure(NO_MODEL + TRUSTED + '[caps]\nday_usd = "0.01"\n' + cloud.provider("mist", paid=True))
         node.process.send_signal(signal.SIGHUP)
         wait_until("the new provider is there", lambda: "mist/echo" in _models(node), 5)
         assert "cloud/echo" not in _models(node)
