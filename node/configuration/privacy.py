@@ -16,6 +16,7 @@ from protocol.terms import Sensitivity, Tier
 
 TERMS_FILE_BYTES_MAX = 64 * 1024
 TOOLS_MAX = 256
+LOWER = (Tier.EDGE, Tier.CLOUD)  # the person's own devices take texts as they are
 _TYPES = {type_.value: type_ for type_ in TYPES}
 _TYPES_EXPECTED = listed(sorted(_TYPES))
 _TERM_EXPECTED = f"terms with letters or digits, of at most {TERM_CHARACTERS_MAX} characters"
@@ -93,7 +94,7 @@ def _levels(section: Section) -> tuple[Level, tuple[tuple[Tier, Level], ...]]:
     """`level = "strict"` for every tier, or `[privacy.level]` with one for each."""
     if isinstance(section.get("level"), dict):
         table = section.section("level")
-        levels = tuple((tier, table.choice(tier.label, Level)) for tier in Tier if table.get(tier.label) is not None)
+        levels = tuple((tier, table.choice(tier.label, Level)) for tier in LOWER if table.get(tier.label) is not None)
         table.end()
         return Level.BALANCED, levels
     return section.choice("level", Level, Level.BALANCED), ()
