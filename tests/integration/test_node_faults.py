@@ -27,7 +27,7 @@ NAMED = "Write a letter to Maria Lindqvist about the harbour."
 TRUSTED = '[policy.clearance.cloud]\nas_is = "restricted"\n'
 PAUSE_S = 3.0
 CANCELLED_S = 1.0
-ORPHANED_S = 5.0
+ORPHANED_S = 15.0  # at once, but for one that loads its model just then: it looks when it has it
 ENDED_S = 8.0  # less than the ten seconds that requests get to end; processes that will not end get two
 RECEIVE_BUFFER_BYTES = 4_096
 
@@ -40,10 +40,14 @@ def cloud() -> Iterator[ScriptedCloud]:
 
 @pytest.fixture(scope="module")
 def started(tmp_path_factory: pytest.TempPathFactory, cloud: ScriptedCloud) -> Iterator[RunningNode]:
-    config = '[policy]\npreset = "cheap"\n' + cloud.provider(paid=True)
-    home = Home.make(tmp_path_factory.mktemp("faults") / "solo", config, key=KEY)
+    home = Home.make(tmp_path_factory.mktemp("faults") / "solo", config(cloud), key=KEY)
     with running(home) as one:
         yield one
+
+
+def config(cloud: ScriptedCloud) -> str:
+    """The embedded model goes first where both may answer."""
+    return '[policy]\npreset = "cheap"\n' + cloud.provider(paid=True)
 
 
 @pytest.fixture
@@ -225,7 +229,6 @@ def test_an_interrupt_in_the_terminal_drains_too(small: Home) -> None:
     """Control-C reaches every process of the terminal's group at once."""
     with ExitStack() as stack:
         node = stack.enter_context(running(small, group=True))
-        wait_until("its processes run", lambda: bool(node.call("GET", "/api/status")["mesh"]))
         client = stack.enter_context(node.client())
         body = user("Say it slowly.", model="cloud/slow", stream=True)
         response = stack.enter_context(client.stream("POST", "/v1/chat/completions", json=body))
@@ -240,30 +243,44 @@ def test_an_interrupt_in_the_terminal_drains_too(small: Home) -> None:
 
 
 def test_sighup_takes_a_new_configuration_whole_and_keeps_the_old_where_it_is_broken(
-    small: Home, cloud: ScriptedCloud
+    node: RunningNode, cloud: ScriptedCloud
 ) -> None:
-    with running(small) as node:
-        assert "cloud/echo" in _models(node)
-        small.configure(NO_MODEL + TRUSTED + '[caps]\nday_usd = "0.01"\n' + cloud.provider("mist", paid=True))
+    home = node.home
+    try:
+        home.configure('[caps]\nday_usd = "0.01"\n' + cloud.provider("mist", paid=True))
         node.process.send_signal(signal.SIGHUP)
         wait_until("the new provider is there", lambda: "mist/echo" in _models(node), 5)
         assert "cloud/echo" not in _models(node)
         assert node.call("GET", "/api/status")["cap_day_usd"] == "0.010000000"
         before = node.log()
-        small.configure('[caps]\nday_usd = "0.02"\n[[providers]]\nname = "storm"\n')
+        home.configure('[caps]\nday_usd = "0.02"\n[[providers]]\nname = "storm"\n')
+        line = f"config.toml:{HEAD.count(chr(10)) + 3}: "
         node.process.send_signal(signal.SIGHUP)
-        wait_until("it is told", lambda: node.log() != before, 5)
-        told = [line for line in node.log().removeprefix(before).splitlines() if not line.startswith("{")]
-        line_number = HEAD.count("\n") + 3
-        assert len(told) == 1
-        assert f"config.toml:{line_number}: " in told[0]
-        assert "the configuration in use stays" in told[0]
-        assert {"mist/echo"} <= _models(node)
+        wait_until("it is told", lambda: line in node.log(), 5)
+        (told,) = (one for one in node.log().removeprefix(before).splitlines() if not one.startswith("{"))
+        assert told.startswith(f"islandrun start: {line}")
+        assert told.endswith("the configuration in use stays")
+        assert "mist/echo" in _models(node)
         assert node.call("GET", "/api/status")["cap_day_usd"] == "0.010000000"
         with node.client("owner") as client:
             refused = client.post("/api/reload", json={})
         assert refused.status_code == 400
-        assert f"config.toml:{line_number}: " in refused.json()["error"]["message"]
+        assert line in refused.json()["error"]["message"]
+    finally:
+        home.configure(config(cloud))
+        node.call("POST", "/api/reload", {})
+
+
+def test_a_reload_does_not_cut_an_answer_under_way(node: RunningNode) -> None:
+    with node.client() as client:
+        body = user("Say it slowly.", model="cloud/slow", stream=True)
+        with client.stream("POST", "/v1/chat/completions", json=body) as response:
+            coming = (line for line in response.iter_lines() if line)
+            seen = [next(coming)]
+            node.call("POST", "/api/reload", {})
+            seen += coming
+    assert seen[-1] == "data: [DONE]"
+    assert sum(map(is_text, seen)) == SLOW_PIECES
 
 
 def _until_names_are_read(node: RunningNode) -> None:
