@@ -42,7 +42,7 @@ _PASSED = frozenset(
 )  # fmt: skip
 
 
-UNSUPPORTED = frozenset({"n", "logprobs", "tool_choice"})  # members of OpenAI's that cannot be had as asked
+UNSUPPORTED = frozenset({"n", "logprobs", "tool_choice", "content"})  # members of OpenAI's that cannot be had as asked
 
 
 class Job:
@@ -192,6 +192,8 @@ def request_body(body: object, max_tokens: int) -> dict[str, Any]:
         raise RequestError("logprobs", "the embedded model gives none")
     if body.get("tool_choice") not in (None, "auto", "none"):
         raise RequestError("tool_choice", "the embedded model cannot be made to call a tool")
+    if not all(_is_text(message) for message in body.get("messages") or ()):
+        raise RequestError("content", "the embedded model reads text alone")
     passed = {name: value for name, value in body.items() if name in _PASSED and value is not None}
     # Off for another person's request: what is cached, and how long it took, would tell of the prompts before it.
     passed["cache_prompt"] = body.get("cache_prompt") is not False
@@ -201,6 +203,14 @@ def request_body(body: object, max_tokens: int) -> dict[str, Any]:
         "stream_options": {"include_usage": True},
         "return_progress": True,  # the callback then runs between a long prompt's batches: cancels are seen there
     }
+
+
+def _is_text(message: object) -> bool:
+    """Whether nothing in a message's content is an image, a sound or a file."""
+    parts = message.get("content") if isinstance(message, dict) else None
+    return not isinstance(parts, list) or all(
+        isinstance(p, dict) and p.get("type") in ("text", "refusal") for p in parts
+    )
 
 
 def failure_of(error: object) -> tuple[str, int]:

@@ -187,6 +187,7 @@ def test_the_core_killed_takes_its_processes_along_and_the_next_start_recovers(
     small: Home, cloud: ScriptedCloud
 ) -> None:
     with running(small) as node:
+        wait_until("its processes run", lambda: None not in (node.child("mesh")["pid"], node.child("names")["pid"]))
         pids = [node.child(name)["pid"] for name in ("mesh", "names")]
         hanging = threading.Thread(target=lambda: _swallow(lambda: node.chat(user("Hi.", model="cloud/hang"))))
         hanging.start()

@@ -101,6 +101,13 @@ def test_several_answers_at_once_are_refused_by_name_where_no_offer_gives_them(c
     assert "unsupported_n" in caught.value.message
 
 
+def test_an_image_is_refused_where_the_model_reads_text_alone(client: openai.OpenAI) -> None:
+    image: Any = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aaaa"}}
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.chat.completions.create(model=LOCAL, messages=[{"role": "user", "content": [image]}], max_tokens=4)
+    assert "unsupported_content" in caught.value.message
+
+
 def test_a_prompt_over_the_context_is_refused_with_the_reason(client: openai.OpenAI) -> None:
     with pytest.raises(openai.PermissionDeniedError) as caught:
         client.chat.completions.create(model=LOCAL, messages=messages("word and sea " * 3000), max_tokens=4)

@@ -156,6 +156,8 @@ def test_worker_refuses_more_than_its_slots_and_what_is_no_request() -> None:
         assert link.receive().text("code") == "invalid_request"
         ask(link, 1, b'{"messages":[],"n":2}')
         assert link.receive().text("code") == "unsupported_n"
+        ask(link, 1, b'{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:"}}]}]}')
+        assert link.receive().text("code") == "unsupported_content"
         link.send("cancel", id=77)  # long ended: nothing happens
         ask(link, 2)
         assert frames_until_end(link)[-1].kind == "finished"
