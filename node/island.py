@@ -71,6 +71,7 @@ STATE_CHECK_S = 2.0
 SERVICES_REFRESH_S = 15.0
 RENEWAL_CHECK_S = 3_600.0
 COLLECTIONS_REFRESH_S = 60.0
+WALL_FLOOR_S = 600.0
 LEARN_AGAIN_S = (0.5, 2.0, 5.0)
 BATTERY_STEP_PERCENT = 10  # a change of so much is stated at once, and that the mains came or went
 
@@ -211,6 +212,7 @@ class Island:
             nursery.start_soon(self._every, SERVICES_REFRESH_S, self.services.refresh)
             nursery.start_soon(self._every, RENEWAL_CHECK_S, self._renew)
             nursery.start_soon(self._every, COLLECTIONS_REFRESH_S, self._learn_collections)
+            nursery.start_soon(self._every, WALL_FLOOR_S, self._raise_wall_floor)
 
     def _child(self, name: str) -> tuple[str, list[str], Serve]:
         if name == "mesh":
@@ -231,6 +233,10 @@ class Island:
             await self.mesh.publish(await self.authority.renew(island))
         for raw in await self.authority.share_cap(self.config.caps.day):
             await self.mesh.publish(raw)
+
+    async def _raise_wall_floor(self) -> None:
+        """A node that is killed, or loses its power, has noted this moment or one shortly before."""
+        await self.store.write(lambda connection: records.raise_wall_floor(connection, now().wall_s))
 
     async def _learn_collections(self) -> None:
         for island in sorted(self.mesh.peers):

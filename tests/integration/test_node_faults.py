@@ -4,10 +4,11 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +187,7 @@ def test_a_cloud_that_cuts_its_answer_is_never_passed_off_as_whole(node: Running
 def test_the_core_killed_takes_its_processes_along_and_the_next_start_recovers(
     small: Home, cloud: ScriptedCloud
 ) -> None:
+    began_s = int(time.time())
     with running(small) as node:
         wait_until("its processes run", lambda: None not in (node.child("mesh")["pid"], node.child("names")["pid"]))
         pids = [node.child(name)["pid"] for name in ("mesh", "names")]
@@ -195,6 +197,7 @@ def test_the_core_killed_takes_its_processes_along_and_the_next_start_recovers(
         node.kill()
         hanging.join(20)
         wait_until("its processes have ended", lambda: not alive(pids), ORPHANED_S)
+        assert _wall_floor(small) >= began_s  # a clock set back now is noticed by the next start
     with running(small) as node:
         crashed = next(one for one in node.call("GET", "/api/ledger")["entries"] if one["offer"] == "cloud/hang")
         assert crashed["outcome"] == "ambiguous"
@@ -335,6 +338,12 @@ def _connects(port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def _wall_floor(home: Home) -> int:
+    with closing(sqlite3.connect(home.state / "islandrun.db")) as connection:
+        ((value,),) = connection.execute("SELECT value FROM facts WHERE name = 'wall_floor_s'").fetchall()
+    return int(value)
 
 
 def _swallow(ask: Callable[[], object]) -> None:
