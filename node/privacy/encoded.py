@@ -12,8 +12,9 @@ SAID_BYTES_MIN = 8  # so many bytes that are plain text by accident are rarer th
 _WORD = "A-Za-z0-9+/_-"
 # A run begins where a word could and takes all that it can, so that time is linear in the text.
 _RUN = re.compile(
-    rf"(?<![{_WORD}])(?:[{_WORD}]{{27,}}+(?:\r?\n[{_WORD}]{{27,}}+)*+(?:\r?\n[{_WORD}]++)?+|[{_WORD}]{{16,26}}+)={{0,2}}+"
+    rf"(?:[{_WORD}]{{27,}}+(?:\r?\n[{_WORD}]{{27,}}+)*+(?:\r?\n[{_WORD}]++)?+|[{_WORD}]{{16,26}}+)={{0,2}}+"
 )
+_START = re.compile(rf"[{_WORD}]{{16,}}+")
 _HEX = re.compile(r"(?:[0-9a-f]{2})+|(?:[0-9A-F]{2})+")
 _BASE32 = re.compile(r"[A-Z2-7]+")
 _PLAIN = re.compile(r"[\t\n\r\x20-\x7e\u00a0-\u024f\u0370-\u07ff\u0e00-\u0eff\u2010-\u2044\u3000-\u9fff\uac00-\ud7af]+")
@@ -32,10 +33,18 @@ class Run:
 
 def encoded_runs(text: str) -> Iterator[Run]:
     """Everything that is long enough to say something in an encoding; words of code and of paths among it."""
-    if max(map(len, text.split()), default=0) < RUN_CHARACTERS_MIN:
-        return
-    for match in _RUN.finditer(text):
-        yield Run(*match.span(), _LINE_ENDS.sub("", match.group()))
+    after_word = done = 0
+    for word in text.split():
+        if len(word) < RUN_CHARACTERS_MIN:
+            continue
+        at = text.index(word, after_word)
+        after_word = at + len(word)
+        while start := _START.search(text, max(at, done), after_word):
+            match = _RUN.match(text, start.start())
+            if match is None:
+                break
+            yield Run(*match.span(), _LINE_ENDS.sub("", match.group()))
+            done = match.end()
 
 
 def said(letters: str) -> str | None:

@@ -29,8 +29,8 @@ _UNSEEN_RUN = re.compile(f"[{_UNSEEN}]+")
 # Marks that pass for those of an identifier. NFKC would make a blank and an accent of the first.
 _MARKS = {0x2017: "_", 0x2010: "-", 0x2011: "-", 0x2212: "-", 0x2024: ".", 0xFE58: "-", 0xFE63: "-"}
 _HAS_MARKS = re.compile("[" + "".join(map(chr, _MARKS)) + "]")
-# A character with the marks that follow it: NFKC composes only inside one of these.
-_CLUSTER = re.compile(r"[\x00-\x7f]+(?=[\x00-\x7f]|\Z)|[^\x00-\x7f]|[\x00-\x7f]")
+# With the character before, which a mark may compose with: NFKC changes nothing across its borders.
+_NOT_ASCII = re.compile(r"[\x00-\x7f]?[^\x00-\x7f]+")
 
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
@@ -40,8 +40,8 @@ _ESCAPE = re.compile(
     r"|(?:\\x[0-9A-Fa-f]{2})+|\\[nrt]"
 )
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_QUERY = re.compile(r"(?<=[?&])[\w.%-]{1,40}=(?P<value>[^&\s#\"'<>@]{1,500}+)(?!@)")
-_BETWEEN_SCRIPTS = re.compile("[A-Za-z][\u0370-\u058f]|[\u0370-\u058f][A-Za-z]")
+_QUERY = re.compile(r"[?&][\w.%-]{1,40}=(?P<value>[^&\s#\"'<>@]{1,500}+)(?!@)")
+_BETWEEN_SCRIPTS = re.compile("[\u0370-\u058f](?:[A-Za-z]|(?<=[A-Za-z].))")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _LATIN_LETTER = re.compile("[A-Za-z\u00c0-\u024f]")
 _LOOKALIKES = str.maketrans(
@@ -87,33 +87,39 @@ def _composed(original: str) -> NormalForm:
         return NormalForm(original)
     pieces: list[str] = []
     starts, ends = array("I"), array("I")
-    for start, end in _clusters(original):
-        source = original[start:end]
-        if source.isascii():
-            pieces.append(source)
-            starts.extend(range(start, end))
-            ends.extend(range(start + 1, end + 1))
+    at = 0
+    for run in _NOT_ASCII.finditer(original):
+        if not _HAS_UNSEEN.search(run.group()) and unicodedata.is_normalized("NFKC", run.group()):
             continue
-        piece = _seen(source)
-        pieces.append(piece)
-        starts.extend([start] * len(piece))
-        ends.extend([end] * len(piece))
+        _keep(original, at, run.start(), pieces, starts, ends)
+        for start, end in _clusters(run.group(), run.start()):
+            piece = _seen(original[start:end])
+            pieces.append(piece)
+            starts.extend([start] * len(piece))
+            ends.extend([end] * len(piece))
+        at = run.end()
+    _keep(original, at, len(original), pieces, starts, ends)
     return NormalForm("".join(pieces), starts, ends)
+
+
+def _keep(text: str, start: int, end: int, pieces: list[str], starts: "array[int]", ends: "array[int]") -> None:
+    pieces.append(text[start:end])
+    starts.extend(range(start, end))
+    ends.extend(range(start + 1, end + 1))
 
 
 def _seen(text: str) -> str:
     return unicodedata.normalize("NFKC", _UNSEEN_RUN.sub("", text))
 
 
-def _clusters(text: str) -> list[tuple[int, int]]:
-    """Runs of ASCII, and single other characters with the marks and unseen characters that belong to them."""
+def _clusters(run: str, at: int) -> list[tuple[int, int]]:
+    """Each character of a run with the marks and unseen characters that belong to it. The run begins at `at`."""
     spans: list[tuple[int, int]] = []
-    for match in _CLUSTER.finditer(text):
-        start, end = match.span()
-        if spans and _joins(text[start]):
-            spans[-1] = (spans[-1][0], end)
+    for place, character in enumerate(run, at):
+        if spans and _joins(character):
+            spans[-1] = (spans[-1][0], place + 1)
         else:
-            spans.append((start, end))
+            spans.append((place, place + 1))
     return spans
 
 

@@ -2,10 +2,13 @@
 
 from node.privacy.detectors import (
     addresses,
+    ages,
     bank,
     cards,
     dates,
     emails,
+    fields,
+    handles,
     labelled,
     national_ids,
     network,
@@ -13,6 +16,7 @@ from node.privacy.detectors import (
     phones,
     secrets,
     special,
+    spelled,
 )
 from node.privacy.detectors.base import Detector, Text
 from node.privacy.findings import Finding
@@ -25,12 +29,16 @@ DETECTORS: tuple[Detector, ...] = (
     *national_ids.DETECTORS,
     *labelled.DETECTORS,
     *emails.DETECTORS,
+    *fields.DETECTORS,
+    *handles.DETECTORS,
     *phones.DETECTORS,
     *network.DETECTORS,
     *addresses.DETECTORS,
+    *ages.DETECTORS,
     *dates.DETECTORS,
     *people.DETECTORS,
     *special.DETECTORS,
+    *spelled.DETECTORS,
 )
 TEXT_CHARACTERS_MAX = 1 << 20  # of one text; longer ones are not read, and so restricted
 FINDINGS_MAX = 50_000  # of one text

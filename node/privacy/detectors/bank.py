@@ -5,14 +5,14 @@ from collections.abc import Iterator
 
 from stdnum import bitcoin, iban
 
-from node.privacy.detectors.base import LATIN, Detector, Text, pattern_detector
+from node.privacy.detectors.base import LATIN, Detector, Text, context, digits_of, pattern_detector
 from node.privacy.findings import Finding, FindingType
 from node.privacy.wordlist import words
 
 _IBAN = re.compile(rf"(?<![{LATIN}])[A-Za-z]{{2}}\d{{2}}(?:[ \-]?[A-Za-z0-9]){{11,30}}(?![{LATIN}])")
 IBAN_CHARACTERS_MIN = 15
 _LABELS = words(
-    "account acct accounts konto kontonummer kontonr compte cuenta conto rekening rekeningnummer conta routing sort "
+    "account acct accounts checking savings kto blz clabe ifsc konto kontonummer kontonr compte cuenta conto rekening rekeningnummer conta routing sort "
     "sortcode aba bsb"
 )
 _LABELLED = re.compile(
@@ -20,8 +20,24 @@ _LABELLED = re.compile(
     r"(?P<number>\d(?:[ -]?\d){5,17})(?!\w)",
     re.IGNORECASE,
 )
+# A routing number beside an account's: "123456780 / 000123456789", "12-34-56 12345678".
+_PAIR = re.compile(rf"\d(?<![{LATIN}.].)\d{{8}}(?P<between>\s?[/|,:;-]\s?|\s+)\d{{6,17}}(?![{LATIN}])")
+_SORT_CODE = re.compile(
+    rf"\d(?<![{LATIN}.].)\d-\d\d-\d\d[ ,/|]{{1,3}}(?:[Aa]cc(?:ount|t)?\.?[ :]{{1,2}})?\d{{8}}(?![{LATIN}])"
+)
+_MONEY = context(
+    "wire transfer bank credit_union routing aba ach deposit account acct pay dues checking savings iban swift bic überweisen "
+    "überweisung konto virement compte transferir transferencia cuenta bonifico conto overmaken rekening przelew konto"
+)
+_UNSPACED = re.compile(
+    r"(?:口座番号|账号|帐号|卡号|账户|계좌번호|رقم الحساب)[:： はは是为]{0,3}(?P<number>\d(?:[ -]?\d){5,19})"
+)
+_SWIFT = re.compile(
+    r"(?:swift|bic)(?:[ /-]?(?:bic|code))?[ :=#]{1,3}(?:is )?(?P<number>[A-Z]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?)(?!\w)",
+    re.IGNORECASE,
+)
 _ETHEREUM = re.compile(r"(?<!\w)0x[0-9a-fA-F]{40}(?!\w)")
-_BITCOIN = re.compile(r"(?<!\w)(?:[13][1-9A-HJ-NP-Za-km-z]{25,34}|bc1[0-9ac-hj-np-z]{11,71})(?!\w)")
+_BITCOIN = re.compile(r"[13b](?<!\w.)(?:(?<=[13])[1-9A-HJ-NP-Za-km-z]{25,34}|(?<=b)c1[0-9ac-hj-np-z]{11,71})(?!\w)")
 
 
 def _find_ibans(text: Text) -> Iterator[Finding]:
@@ -48,11 +64,35 @@ def _find_labelled(text: Text) -> Iterator[Finding]:
         match = _LABELLED.match(text.normal, word.start)
         if match:
             yield Finding(*match.span("number"), FindingType.ACCOUNT, 0.8, "accounts")
+    for word in text.at_words(frozenset({"swift", "bic"})):
+        if match := _SWIFT.match(text.normal, word.start):
+            yield Finding(*match.span("number"), FindingType.ACCOUNT, 0.8, "accounts")
+    if not text.normal.isascii():
+        for match in _UNSPACED.finditer(text.normal):
+            yield Finding(*match.span("number"), FindingType.ACCOUNT, 0.8, "accounts")
+
+
+def _is_routing_number(digits: str) -> bool:
+    """The checksum of the American Bankers Association."""
+    weighted = sum(int(digit) * weight for digit, weight in zip(digits, (3, 7, 1) * 3, strict=True))
+    return weighted % 10 == 0 and digits[:2] <= "32"
+
+
+def _find_pairs(text: Text) -> Iterator[Finding]:
+    if not text.has_digit:
+        return
+    for match in _PAIR.finditer(text.normal):
+        if _is_routing_number(digits_of(match.group()[:9])) and text.near(_MONEY, *match.span()):
+            yield Finding(match.start(), match.start() + 9, FindingType.ACCOUNT, 0.85, "routing")
+            yield Finding(match.end("between"), match.end(), FindingType.ACCOUNT, 0.85, "routing")
+    for match in _SORT_CODE.finditer(text.normal):
+        yield Finding(*match.span(), FindingType.ACCOUNT, 0.85, "routing")
 
 
 DETECTORS = (
     Detector("iban", frozenset({FindingType.ACCOUNT}), _find_ibans),
     Detector("accounts", frozenset({FindingType.ACCOUNT}), _find_labelled),
+    Detector("routing", frozenset({FindingType.ACCOUNT}), _find_pairs),
     pattern_detector("ethereum", FindingType.WALLET, _ETHEREUM, score=0.95, hints=("0x",)),
-    pattern_detector("bitcoin", FindingType.WALLET, _BITCOIN, score=0.9, accept=bitcoin.is_valid),
+    pattern_detector("bitcoin", FindingType.WALLET, _BITCOIN, score=0.9, accept=bitcoin.is_valid, digits=True),
 )

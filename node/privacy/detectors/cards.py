@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from stdnum import luhn
 
-from node.privacy.detectors.base import LATIN, Detector, Text
+from node.privacy.detectors.base import LATIN, Detector, Text, digits_of
 from node.privacy.findings import Finding, FindingType
 
 # First digits and lengths: Visa, Mastercard, American Express, Diners, Discover, JCB, UnionPay, Maestro.
@@ -14,9 +14,12 @@ _ISSUERS = re.compile(
     r"|3(?:0[0-59]|[689]\d)\d{11,16}|(?:6011|65\d\d|64[4-9]\d)\d{12,15}|35(?:2[89]|[3-8]\d)\d{12,15}|62\d{14,17}"
     r"|(?:5018|5020|5038|5893|6304|6759|676[123])\d{8,15}"
 )
-# Two groups of four at an issuer's start, as people give a card in halves; needs the word "card" beside it.
-_RUN = re.compile(rf"(?<![{LATIN}.])\d(?:[ .\-\n>]{{0,4}}\d){{12,18}}(?![{LATIN}])")
+_RUN = re.compile(rf"\d(?<![{LATIN}.].)(?:[ .\-\n>]{{0,4}}\d){{12,18}}(?![{LATIN}])")
 _TRACK = re.compile(r"%B\d{12,19}\^[^^\n]{2,26}\^\d{4,}[^?\n]{0,40}\??")
+
+
+def is_card(digits: str) -> bool:
+    return _ISSUERS.fullmatch(digits) is not None and bool(luhn.is_valid(digits))
 
 
 def _find(text: Text) -> Iterator[Finding]:
@@ -26,8 +29,7 @@ def _find(text: Text) -> Iterator[Finding]:
         for match in _TRACK.finditer(text.normal):
             yield Finding(*match.span(), FindingType.CARD, 0.99, "cards")
     for match in _RUN.finditer(text.normal):
-        digits = "".join(str(int(c)) for c in match.group() if c.isdecimal())
-        if _ISSUERS.fullmatch(digits) and luhn.is_valid(digits):
+        if is_card(digits_of(match.group())):
             yield Finding(*match.span(), FindingType.CARD, 0.97, "cards")
 
 

@@ -17,10 +17,13 @@ _MONTH_NAMES = (
     "junio jul july juillet juli julio aug august août agosto sep sept september septembre septiembre oct october okt oktober octobre "
     "octubre nov november novembre noviembre dec december dez dezember décembre dic diciembre dicembre enero"
 )
-_NUMERIC = r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})|(?:昭和|平成|令和)?\d{1,4}年\d{1,2}月\d{1,2}日"
+_NUMERIC = r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})"
+# The same without its first digit: a search that begins with a digit is quick.
+_TAILS = r"\d{3}[-/.]\d{1,2}[-/.]\d{1,2}|\d?[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})"
+_EAST_ASIAN = r"(?:明治|大正|昭和|平成|令和|민국)?\s?(?:\d{1,4}|元)\s?[年년]\s?\d{1,2}\s?[月월]\s?\d{1,2}\s?[日일号號]"
 _DAY_FIRST = rf"\d{{1,2}}(?:st|nd|rd|th|\.|er|º)?\s(?:of\s|de\s)?(?:{_MONTHS})(?:,?\s(?:de\s)?\d{{4}})?"
 _MONTH_FIRST = rf"(?:{_MONTHS})\s\d{{1,2}}(?:st|nd|rd|th)?(?:,?\s\d{{4}})?"
-_DATE = rf"(?:{_NUMERIC}|{_DAY_FIRST}|{_MONTH_FIRST})"
+_DATE = rf"(?:{_EAST_ASIAN}|(?:{_NUMERIC}|{_DAY_FIRST}|{_MONTH_FIRST})(?!\w))"
 _BIRTH_WORDS = words(
     "born dob d date birth birthdate birthday b geb geboren geburtsdatum né née nacido nacida fecha nato nata data "
     "geboortedatum nascido nascida urodzony urodzona"
@@ -28,12 +31,13 @@ _BIRTH_WORDS = words(
 _BIRTH = re.compile(
     r"(?:(?:born(?:\son)?|dob|d\.o\.b\.?|date\sof\sbirth|birth\s?date|birthday(?:\sis)?|b\.|geb(?:oren|\.)?(?:\sam)?|geburtsdatum|"
     r"née?\sle|date\sde\snaissance|nacid[oa](?:\sel)?|fecha\sde\snacimiento|nat[oa]\sil|data\sdi\snascita|geboren\sop|"
-    r"geboortedatum|nascid[oa]\sem|urodzon[ya])|生年月日|出生日期|\*)[\"']?\s{0,2}(?:is|was|:|は|=|on|,|-)?\s{0,2}[\"']?"
-    rf"(?P<date>{_DATE})(?!\w)",
+    r"geboortedatum|nascid[oa]\sem|urodzon[ya])|生年月日|出生日期|出生于|生于|생년월일|дата рождения|\*)[\"']?\s{0,2}(?:is|was|:|は|为|是|=|on|,|-)?\s{0,2}[\"']?"
+    rf"(?P<date>{_DATE})",
     re.IGNORECASE,
 )
-_BIRTH_MARKS = re.compile(r"生年月日|出生日期|(?<![\w*])\*(?=\s?\d)")
-_ANY_NUMERIC = re.compile(rf"(?<![\w./-])(?:{_NUMERIC})(?![\w/-])")
+_BIRTH_MARKS = re.compile(r"生年月日|出生日期|出生于|生于|생년월일|дата рождения|(?<![\w*])\*(?=\s?\d)")
+_ANY_NUMERIC = re.compile(rf"\d(?<![\w./-].)(?:{_TAILS})(?![\w/-])")
+_ANY_EAST_ASIAN = re.compile(_EAST_ASIAN)
 _ANY_NAMED = re.compile(rf"(?<![\w./-])(?:{_DAY_FIRST}|{_MONTH_FIRST})(?![\w/-])", re.IGNORECASE)
 _MONTH_WORDS = frozenset(_MONTH_NAMES.split())
 BEFORE_MONTH = 9  # characters: "23rd of " and a mark
@@ -50,6 +54,9 @@ def _find(text: Text) -> Iterator[Finding]:
             yield Finding(*birth.span("date"), FindingType.BIRTH_DATE, 0.9, "dates")
     for match in _ANY_NUMERIC.finditer(text.normal):
         yield Finding(*match.span(), FindingType.DATE, 0.6, "dates")
+    if not text.normal.isascii():
+        for match in _ANY_EAST_ASIAN.finditer(text.normal):
+            yield Finding(*match.span(), FindingType.DATE, 0.6, "dates")
     for word in text.at_words(_MONTH_WORDS):
         named = _ANY_NAMED.search(text.normal, max(0, word.start - BEFORE_MONTH), word.end + 12)
         if named:

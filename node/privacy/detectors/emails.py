@@ -5,27 +5,72 @@ from collections.abc import Iterator
 
 from node.privacy.detectors.base import Detector, Text
 from node.privacy.findings import Finding, FindingType
+from node.privacy.wordlist import words
 
-_PLAIN = re.compile(r"(?<![\w.+-])[\w.+%'-]{1,64}@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}(?![\w-])")
-_AT = r"\s{0,2}(?:\[\s?(?:at|@)\s?\]|\(\s?(?:at|@)\s?\)|\{\s?(?:at|@)\s?\}|\s(?:at|arobase|arroba|chiocciola)\s)\s{0,2}"
-_DOT = r"\s{0,2}(?:\[\s?(?:dot|\.)\s?\]|\(\s?(?:dot|\.)\s?\)|\s(?:dot|point|punto|punkt|ponto)\s|\.)\s{0,2}"
-_JOIN = r"(?:[.+_-]|\s(?:dot|point|punto|punkt|ponto|tiret|dash|underscore|minus|bindestrich)\s)"
+_PLAIN = re.compile(
+    r"(?<![\w.+-])(?:\{[\w.+%, -]{3,80}\}|[\w.+%'-]{1,64})@(?P<host>(?:[\w-]{1,63}\.){1,8}(?P<top>[^\W\d_]{2,24}))(?![\w-])"
+)
+_WORD_AT = r"at|arobase|arroba|chiocciola|apenstaartje|klammeraffe|małpa|kuyruklu\s?a|et|ät|собака"
+_WORD_DOT = r"dot|point|punto|punkt|punt|ponto|kropka|nokta|точка"
+_AT = rf"\s{{0,2}}(?:[\[({{<]\s?(?:{_WORD_AT}|@)\s?[\])}}>]|(?<=\w)[\[({{]a[\])}}](?=\w)|\s(?:{_WORD_AT})\s|\s@\s|[_-](?:at|AT)[_-]|艾特|アット(?:マーク)?)\s{{0,2}}"
+_DOT = rf"\s{{0,2}}(?:[\[({{<]\s?(?:{_WORD_DOT}|\.)\s?[\])}}>]|\s(?:{_WORD_DOT})\s|[_-](?:dot|DOT)[_-]|\.|点|ドット)\s{{0,2}}"
+_JOIN = (
+    rf"(?:[.+_-]|\s?[\[(]\s?(?:{_WORD_DOT})\s?[\])]\s?|ドット|点|"
+    rf"\s(?:{_WORD_DOT}|tiret(?:\sdu\sbas)?|dash|underscore|hyphen|minus|bindestrich|unterstrich|guion(?:\sbajo)?|guión(?:\sbajo)?|trattino|streepje|"
+    r"hífen|traço|myślnik|podkreślnik|tire|alt\sçizgi)\s)"
+)
 _WRITTEN = re.compile(
-    rf"(?<![\w.+-])[^\W_]{{1,40}}(?:{_JOIN}[^\W_]{{1,40}}){{0,4}}{_AT}[\w-]{{1,40}}(?:{_DOT}[\w-]{{1,40}}){{0,3}}{_DOT}[a-z]{{2,12}}(?!\w)",
+    rf"(?<![\w.+-])[^\W_]{{1,40}}(?:{_JOIN}[^\W_]{{1,40}}){{0,4}}{_AT}[^\W_]{{1,40}}(?:{_JOIN}[^\W_]{{1,40}}){{0,3}}{_DOT}[a-z]{{2,12}}(?![^\W_])",
     re.IGNORECASE,
 )
-_WRITTEN_HINTS = ("[at", "(at", "{at", "[ at", "( at", "[@", "(@", " at ", "arobase", "arroba", "chiocciola")
-_WRITTEN_DOT = re.compile(r"\b(?:dot|point|punto|punkt|ponto)\b|\[at\]|\(at\)|[\[({]\s?@", re.IGNORECASE)
+_WRITTEN_HINTS = (
+    "[at", "(at", "{at", "[ at", "( at", "[@", "(@", "<at>", "(a)", "[a]", " at ", "-at-", "_at_", " @ ", "arobase", "arroba",
+    "chiocciola", "apenstaartje", "klammeraffe", "małpa", "kuyruklu", " et ", " ät ", "собака", "艾特", "アット",
+)  # fmt: skip
+_WRITTEN_DOT = re.compile(
+    rf"(?<![^\W_])(?:{_WORD_DOT})(?![^\W_])|[\[({{<]\s?(?:at|@|a|et)\s?[\])}}>]|[_-]at[_-]|\s@\s|艾特|アット|ドット|arobase|arroba|"
+    r"chiocciola|apenstaartje|klammeraffe|małpa",
+    re.IGNORECASE,
+)
+# "a d a @ e x a m p l e . o r g", and an address written backwards.
+_SPACED = re.compile(r"(?<![^\W_])(?:[\w.-]\s){2,40}@(?:\s[\w-]){2,40}\s\.(?:\s[a-z]){2,6}(?![\w])", re.IGNORECASE)
+_BACKWARDS = re.compile(
+    r"(?<![\w.@-])(?:moc|gro|ten|ude|vog|ed|rf|se|ti|ln|lp|rb|tp|rt|pj|nc|oi|ku\.oc|elpmaxe)\.[\w.-]{2,60}@[\w.+-]{1,64}(?![\w@]|\.\w)"
+)
+# Nobody's: what stands for an address in examples, and mailboxes of machines.
+_RESERVED = re.compile(
+    r"(?:.*\.)?(?:example(?:\.(?:com|org|net))?|test|invalid|localhost|(?:your|my)?(?:company|domain|site)\.com)"
+)
+_NOBODYS = words(
+    "user username you your name yourname your.name your.email youremail email mail someone somebody anyone test tester foo "
+    "bar baz info admin hello contact support sales noreply example first.last firstname.lastname name.surname"
+)
+_TOPS = words("com org net edu gov io info example de fr es it nl pl pt br tr jp cn uk ch at be se no dk fi ru")
+_MACHINES = words("git hg svn noreply no-reply donotreply do-not-reply mailer-daemon postmaster")
+_FILES = words("png jpg jpeg gif svg webp js mjs ts tsx jsx css json html md py txt zip gz tgz ico map woff")
+
+
+def _is_harmless(address: re.Match[str]) -> bool:
+    local = address.group().partition("@")[0].lower()
+    host = address.group("host").lower()
+    if local in _MACHINES or address.group("top").lower() in _FILES:
+        return True
+    return local in _NOBODYS and _RESERVED.fullmatch(host) is not None
 
 
 def _find(text: Text) -> Iterator[Finding]:
     if "@" in text.normal:
         for match in _PLAIN.finditer(text.normal):
-            yield Finding(*match.span(), FindingType.EMAIL, 0.99, "emails")
+            if not _is_harmless(match):
+                yield Finding(*match.span(), FindingType.EMAIL, 0.99, "emails")
+        for pattern in (_SPACED, _BACKWARDS):
+            for match in pattern.finditer(text.normal):
+                yield Finding(*match.span(), FindingType.EMAIL, 0.85, "emails")
     if text.has_any(_WRITTEN_HINTS) and _WRITTEN_DOT.search(text.normal):
         for match in _WRITTEN.finditer(text.normal):
             # "meet me at acme.com" is no address: one of the two joints must be written out beyond a plain "at"
-            if _WRITTEN_DOT.search(match.group()):
+            top = match.group().rpartition(".")[2].strip().lower()
+            if _WRITTEN_DOT.search(match.group()) and (" @ " not in match.group() or top in _TOPS):
                 yield Finding(*match.span(), FindingType.EMAIL, 0.85, "emails")
 
 

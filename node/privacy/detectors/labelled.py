@@ -24,7 +24,9 @@ _LABELS: dict[FindingType, str] = {
         r"hospital (?:number|no)|chart (?:number|no)|health plan beneficiary|npi|dea"
     ),
     FindingType.REFERENCE: (
-        r"customer|client|case|docket|file|employee|staff|student|matriculation|personalnummer|kundennummer|aktenzeichen|az|"
+        r"n[úu]mero de cliente|num[ée]ro (?:de )?(?:client|dossier|salarié)|cliente|klantnummer|dossiernummer|dossier|zaaknummer|expediente|autos|"
+        r"pratica|matricola|nota fiscal|protocolo|sygn(?:atura)?(?: akt)?|esas|müşteri|poli[çc]e|numéro de commande|bestellnummer|rechnungsnummer|"
+        r"mitgliedsnummer|matrikelnummer|fahrgestellnummer|plate|matrícula|immatriculation|targa|kenteken|plaka|customer|client|case|docket|file|employee|staff|student|matriculation|personalnummer|kundennummer|aktenzeichen|az|"
         r"vertragsnummer|registration|booking|order|invoice|ticket|serial|vin|licen[cs]e plate|kennzeichen|badge|brokerage|"
         r"loyalty|membership|tracking"
     ),
@@ -45,12 +47,47 @@ _TRIGGERS = {
         "versicherten versichertennummer krankenkasse hospital chart npi dea"
     ),
     FindingType.REFERENCE: words(
+        "número numero numéro cliente klantnummer dossiernummer dossier zaaknummer expediente autos pratica matricola nota "
+        "protocolo sygn sygnatura esas müşteri poliçe police bestellnummer rechnungsnummer mitgliedsnummer matrikelnummer "
+        "fahrgestellnummer plate matrícula immatriculation targa kenteken plaka "
         "customer client case docket file employee staff student matriculation personalnummer kundennummer "
         "aktenzeichen az vertragsnummer registration booking order invoice ticket serial vin license licence "
         "kennzeichen badge brokerage loyalty membership tracking"
     ),
 }
 assert _TRIGGERS.keys() == _LABELS.keys()
+# A court's file numbers: "Az. 17 O 4482/31", "RG n° 21/04567", "sygn. akt II K 123/20", "No. 2:31-cv-04417".
+_COURT_WORDS = words(
+    "az aktenzeichen geschäftszeichen gz rg r sygn sygnatura case no docket expediente autos esas zaaknummer rol proc processo procedimiento"
+)
+_COURT = re.compile(
+    r"[^\W_]+\.?(?:\s?(?:akt|n°|n\.º|nº|no\.?|nr\.?|number|g\.?|:|#))*\s{0,2}"
+    r"(?P<value>(?:(?:[IVX]{1,5}|\d{1,3}|C)\s[A-Z][A-Za-z]{0,3}\s\d{1,6}/\d{2,4}|\d{1,2}:\d{2}-[a-z]{2}-\d{3,6}|\d{2,4}/\d{3,7}|\d{3,7}/\d{2,4}))(?![\w/])",
+    re.IGNORECASE,
+)
+# Labels in scripts that set no blank between label and number.
+_UNSPACED_TYPES = {
+    **dict.fromkeys(
+        words(
+            "身份证 身份证号 身份证号码 护照号 护照号码 护照 マイナンバー 個人番号 パスポート番号 旅券番号 免許証番号 驾驶证号 社保号"
+        ),
+        FindingType.NATIONAL_ID,
+    ),
+    **dict.fromkeys(
+        words("病历号 医保号 医保卡号 患者番号 カルテ番号 保険証番号 診察券番号 保单号"), FindingType.MEDICAL_ID
+    ),
+    **dict.fromkeys(
+        words(
+            "客户号 客户编号 订单号 工号 学号 案号 会员号 车牌 车牌号 顧客番号 会員番号 社員番号 学籍番号 注文番号 事件番号"
+        ),
+        FindingType.REFERENCE,
+    ),
+}
+_UNSPACED = re.compile(
+    r"(?P<label>"
+    + "|".join(sorted(_UNSPACED_TYPES, key=len, reverse=True))
+    + r")\s?(?:[:：は为是]|です)?\s?(?P<value>[A-Za-z\u4e00-\u9fff]?[A-Za-z0-9](?:[-·]?[A-Za-z0-9]){3,20})"
+)
 VALUE_CHARACTERS_MIN = 5  # these words stand before short plain numbers too often: "case 3", "order 66"
 VALUE_DIGITS_MIN = 3
 _YEAR_OR_AMOUNT = re.compile(r"(?:19|20)\d\d|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|(?:19|20)\d\d-\d\d-\d\d")
@@ -59,6 +96,14 @@ _YEAR_OR_AMOUNT = re.compile(r"(?:19|20)\d\d|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|(?:
 def _find(text: Text) -> Iterator[Finding]:
     if not text.has_digit:
         return
+    for word in text.at_words(_COURT_WORDS):
+        court = _COURT.match(text.normal, word.start)
+        if court:
+            yield Finding(*court.span("value"), FindingType.REFERENCE, 0.85, "labelled")
+    if not text.normal.isascii():
+        for unspaced in _UNSPACED.finditer(text.normal):
+            type_ = _UNSPACED_TYPES[unspaced.group("label")]
+            yield Finding(*unspaced.span("value"), type_, 0.8, "labelled")
     for type_, pattern in _PATTERNS.items():
         for word in text.at_words(_TRIGGERS[type_]):
             match = pattern.match(text.normal, word.start)

@@ -43,7 +43,7 @@ from stdnum.tr import tckimlik
 from stdnum.us import ssn
 from stdnum.za import idnr as za_idnr
 
-from node.privacy.detectors.base import LATIN, Detector, Text, context
+from node.privacy.detectors.base import LATIN, Context, Detector, Text, context
 from node.privacy.findings import Finding, FindingType
 
 _ID = FindingType.NATIONAL_ID
@@ -57,7 +57,7 @@ class _Rule:
     name: str
     is_valid: Callable[[str], bool]
     shape: re.Pattern[str]  # of the whole candidate
-    words: re.Pattern[str]
+    words: Context
     alone: re.Pattern[str] | None = None  # written like this it needs no word
     type: FindingType = _ID
 
@@ -172,11 +172,11 @@ _MIXED_SHAPE = re.compile(
 
 
 def _accepted(rule: _Rule, candidate: str, start: int, end: int, text: Text) -> bool:
-    if not rule.shape.fullmatch(candidate) or not rule.is_valid(candidate):
+    """The shape first, the words beside it next, the checksum, which costs most, last."""
+    if not rule.shape.fullmatch(candidate):
         return False
-    if rule.alone is not None and (rule.alone.pattern == "" or rule.alone.fullmatch(candidate)):
-        return True
-    return text.near(rule.words, start, end)
+    alone = rule.alone is not None and (rule.alone.pattern == "" or rule.alone.fullmatch(candidate) is not None)
+    return (alone or text.near(rule.words, start, end)) and rule.is_valid(candidate)
 
 
 def _lengths(rule: _Rule) -> frozenset[int]:
@@ -190,10 +190,13 @@ _BY_LENGTH = {n: tuple(rule for rule in _NUMERIC if n in _lengths(rule)) for n i
 
 def _find_numeric(text: Text) -> Iterator[Finding]:
     taken = -1
+    if not text.number_candidates:
+        return
+    usable = {n: [r for r in rules if r.alone or text.places(r.words)] for n, rules in _BY_LENGTH.items()}
     for number in text.number_candidates:
         if number.start < taken:
             continue
-        for rule in _BY_LENGTH.get(len(number.digits), ()):
+        for rule in usable.get(len(number.digits), ()):
             if _accepted(rule, number.text, number.start, number.end, text):
                 taken = number.end
                 yield Finding(number.start, number.end, rule.type, 0.95, rule.name)

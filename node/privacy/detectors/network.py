@@ -1,4 +1,4 @@
-"""IP and MAC addresses, coordinates, and handles."""
+"""IP and MAC addresses, and coordinates."""
 
 import ipaddress
 import re
@@ -7,18 +7,13 @@ from collections.abc import Iterator
 from node.privacy.detectors.base import Detector, Text, pattern_detector
 from node.privacy.findings import Finding, FindingType
 
-_V4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)(?P<prefix>/\d{1,2})?")
+_V4 = re.compile(r"\d(?<![\w.].)\d{0,2}\.(?:\d{1,3}\.){2}\d{1,3}(?![\w]|\.\d)(?P<prefix>/\d{1,2})?")
 _V6 = re.compile(r"(?<![\w:.])(?=[0-9A-Fa-f:.]{2,45})(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?![\w:])")
 _VERSION = re.compile(r"(?:version|release|build|v)\s?$", re.IGNORECASE)
 _VERSIONS = re.compile(r"(?:from|to|is|and)\s?$", re.IGNORECASE)  # in a text that speaks of versions
-_MAC = re.compile(r"(?<![\w:-])[0-9A-Fa-f]{2}(?:([:-])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){4}(?![\w:-])")
-_HANDLE = re.compile(r"(?<![\w@/.])@[A-Za-z_][\w.]{2,30}(?<!\.)(?![\w@]|\.\w|/)")
-# Words of code that begin with "@": decorators, annotations and directives are no handles.
-_NOT_HANDLE = re.compile(
-    r"@(?:property|staticmethod|classmethod|dataclass|override|deprecated|param|return|returns|throws|media|import|charset|"
-    r"keyframes|font|supports|interface|app|router|pytest|component|injectable|autowired|bean|test|entity|since|author|see|"
-    r"todo|types|angular|babel|here|everyone|channel|all|latest)(?:\W.*)?",
-    re.IGNORECASE | re.DOTALL,
+_MAC = re.compile(
+    r"[0-9A-Fa-f](?<![\w:-].)[0-9A-Fa-f](?:([:-])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){4}(?![\w:-])|"
+    r"[0-9A-Fa-f](?<![\w.].)[0-9A-Fa-f]{3}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}(?![\w.])"
 )
 _COORDINATES = re.compile(
     r"(?<![\w.])(?:lat(?:itude)?[\"']?\s?[=: ]\s?)?-?\d{1,2}\.\d{4,12}°?\s?[NS]?\s?[,;/ ]\s?"
@@ -68,16 +63,8 @@ def _find_ips(text: Text) -> Iterator[Finding]:
                 yield Finding(*match.span(), type_, 0.95, "ip")
 
 
-def _find_handles(text: Text) -> Iterator[Finding]:
-    if "@" in text.normal:
-        for match in _HANDLE.finditer(text.normal):
-            if not _NOT_HANDLE.fullmatch(match.group()):
-                yield Finding(*match.span(), FindingType.HANDLE, 0.7, "handles")
-
-
 DETECTORS = (
     Detector("ip", frozenset({FindingType.IP, FindingType.PRIVATE_IP}), _find_ips),
-    pattern_detector("mac", FindingType.MAC, _MAC, score=0.95),
-    Detector("handles", frozenset({FindingType.HANDLE}), _find_handles),
-    pattern_detector("coordinates", FindingType.COORDINATES, _COORDINATES, score=0.85),
+    pattern_detector("mac", FindingType.MAC, _MAC, score=0.95, hints=(":", "-", "."), digits=True),
+    pattern_detector("coordinates", FindingType.COORDINATES, _COORDINATES, score=0.85, hints=(".",), digits=True),
 )

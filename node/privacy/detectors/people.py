@@ -61,6 +61,8 @@ def _find(text: Text) -> Iterator[Finding]:
             match = pattern.match(text.normal, trigger.start)
             if match is None or match.group("name").split()[0] in _NOBODY:
                 continue
+            if match.group()[: -len(match.group("name"))].lower().startswith("name") and " " not in match.group("name"):
+                continue  # things have names too: only a full one is somebody's
             full = how == "titled" or len(match.group("name").split()) > 1
             type_ = FindingType.PERSON if full else FindingType.GIVEN_NAME
             yield Finding(*match.span("name"), type_, score, "people")

@@ -7,6 +7,7 @@ import phonenumbers
 
 from node.privacy.detectors.base import Detector, Number, Text, context
 from node.privacy.findings import Finding, FindingType
+from node.privacy.wordlist import words
 
 DIGITS_MIN, DIGITS_MAX = 7, 15  # ITU-T E.164
 _CONTEXT = context(
@@ -18,6 +19,8 @@ _CONTEXT = context(
 _NORTH_AMERICAN = re.compile(r"(?:\+?1[ .-]?)?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}")
 _TRUNK = re.compile(r"\(?0\d{1,5}\)?(?:[ /-]{1,3}\d{2,8}){1,4}")  # 020 7946 0677, 030/23125-417
 _EXTENSION = re.compile(r"[ ,]{0,2}(?:x|ext\.?|extension|app\.?|poste|int\.?) ?\d{1,6}(?!\w)", re.IGNORECASE)
+_EXTENSION_WORDS = words("durchwahl nebenstelle extension ext dw poste interno anexo toestel wewn dahili")
+_LONE_EXTENSION = re.compile(r"[^\W_]+\.?\s?[:.]?\s?[-–]?(?P<number>\d{2,5})(?![\w.])")
 _DATE = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}")
 
 
@@ -44,6 +47,12 @@ def _is_international(digits: str) -> bool:
 
 
 def _find(text: Text) -> Iterator[Finding]:
+    if not text.has_digit:
+        return
+    for word in text.at_words(_EXTENSION_WORDS):
+        lone = _LONE_EXTENSION.match(text.normal, word.start)
+        if lone:
+            yield Finding(*lone.span("number"), FindingType.PHONE, 0.7, "phones")
     taken = -1
     for number in text.number_candidates:
         score = _is_phone(number, text) if number.start >= taken else 0.0

@@ -15,7 +15,7 @@ _KEYS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (hint, re.compile(rf"(?<![A-Za-z0-9_]){pattern}"))
     for hint, pattern in (
         ("sk-", r"sk-(?:proj-|ant-|svcacct-|or-)?[A-Za-z0-9_-]{16,200}"),
-        ("gh", rf"gh[pousr][_\u2017]{_T}{{20,255}}"),
+        ("gh", rf"gh[pousr]_{_T}{{20,255}}"),
         ("github_pat", r"github_pat_[A-Za-z0-9_]{20,255}(?:\n[A-Za-z0-9_]{8,255}){0,3}"),
         ("glpat", r"gl(?:pat|dt|rt|cbt|ptt|ft|soat)-[A-Za-z0-9_-]{16,64}"),
         ("xox", r"xox[abeoprs]-[A-Za-z0-9-]{10,250}"),
@@ -51,6 +51,7 @@ _KEYS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         (":aa", r"\d{8,10}:AA[A-Za-z0-9_-]{30,40}"),
     )
 )
+KEY_CHARACTERS_MIN = 14  # the shortest that a pattern above takes
 _PEM = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _PEM_END = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _PEM_BODY = re.compile(r"[A-Za-z0-9+/=\s:,.\\-]*[A-Za-z0-9+/=-]")  # of a key that was cut
@@ -63,14 +64,14 @@ _BEARER = re.compile(r"\s{1,3}(?P<value>[A-Za-z0-9._~+/=-]{16,4000})")
 _LABELS = words(
     "password passwords passwd passcode passphrase pass pwd pw pin secret secretkey token apikey accesskey privatekey "
     "presharedkey psk clientsecret authtoken accesstoken credential credentials passwort kennwort zugangscode passe "
-    "mdp digicode contraseña clave senha wachtwoord hasło parola şifre lösenord пароль"
+    "mdp digicode contraseña clave senha wachtwoord hasło hasła parola parolası şifre şifresi şifrem lösenord пароль puk cvv cvc tan otp"
 )
 # "key" alone opens doors and pianos: only with one of these before it does it name a secret.
 _KEY_BEFORE = re.compile(
     r"(?:api|access|private|secret|shared|auth|signing|encryption|service|license|account|webhook|master|deploy|ssh|my)[ _-]?$",
     re.IGNORECASE,
 )
-_UNSPACED_LABEL = re.compile(r"密码|密钥|パスワード|暗証番号|비밀번호|كلمة السر")
+_UNSPACED_LABEL = re.compile(r"密码|口令|密钥|合言葉|パスコード|パスワード|暗証番号|비밀번호|كلمة السر")
 _VALUE = re.compile(
     r"[\"'`]?(?:[ \t]{0,3}(?P<join>:=|=>|=|:|：)[ \t]{0,3}|"
     r"(?P<prose>[ \t](?:[^\s:=]{1,16}[ \t]){0,6}?(?:is|was|ist|lautet|est|es|é|è|jest|c'est)[ \t]:?[ \t]?|[ \t]|是|は))"
@@ -90,6 +91,40 @@ _MNEMONIC = re.compile(
     r"(?P<value>[a-z]{3,8}(?: [a-z]{3,8}){11,23})",
     re.IGNORECASE,
 )
+_CODES = words(
+    "code codes codice código kod kodu combination combinatie pin zahlenschloss türcode zugangscode schließfach digicode"
+)
+_CODE = re.compile(
+    r"[^\W_]+(?:[ \t][^\s:=.,;!?]{1,18}){0,6}?(?:[ \t](?:is|was|est|es|è|é|ist|lautet|jest|to|de|le|la|el|il)){0,2}[ \t]?[:=]?[ \t]?"
+    r"[\"'`«]?(?P<value>(?=[A-Za-z#*]{0,4}\d)[A-Za-z0-9#*]{4,10})(?![\w€$%.-]\w?|[ ]?(?:€|%|h\b|km|kg|min))",
+)
+_OPENS = re.compile(
+    r"(?<![^\W_])(?:door|gate|entry|entrance|alarm|safe|locker|lock|lockbox|garage|building|keypad|key box|wifi|wi-fi|portail|porte|immeuble|"
+    r"alarme|coffre|casier|garage|portal|puerta|alarma|caja fuerte|taquilla|portone|cancello|allarme|cassaforte|armadietto|tür|tor|haustür|"
+    r"tresor|alarmanlage|schließfach|deur|poort|kluis|porta|portão|cofre|alarme|drzwi|bramy|domofonu|alarmu|sejfu|kapı|kasa|digicode|"
+    r"zugangscode|türcode|zahlenschloss)(?![^\W_])",
+    re.IGNORECASE,
+)
+_QUESTION_HINTS = ("maiden name", "first pet", "pet's name", "memorable", "favourite teacher", "favorite teacher", "first school", "first car",
+    "mädchenname", "erstes haustier", "nom de jeune fille", "premier animal", "apellido de soltera", "primera mascota", "cognome da nubile",
+    "primo animale", "meisjesnaam", "eerste huisdier", "nazwisko panieńskie", "nome de solteira", "kızlık soyadı")  # fmt: skip
+_QUESTION = re.compile(
+    r"(?i:(?:mother['’]?s\s)?maiden name|(?:first|childhood)\s(?:pet|school|car|street)(?:['’]s name)?|pet['’]s name|memorable\s(?:place|word|name|date)|"
+    r"favou?rite teacher|mädchenname(?:\s(?:der|meiner) mutter)?|erstes haustier|nom de jeune fille(?:\sde\s(?:ma|sa|la)\smère)?|premier animal|"
+    r"apellido de soltera(?:\sde\s(?:mi|su)\smadre)?|primera mascota|cognome da nubile(?:\sdi\s(?:mia|sua)\smadre)?|primo animale|meisjesnaam|"
+    r"eerste huisdier|nazwisko panieńskie(?:\smatki)?|nome de solteira|kızlık soyadı)\s{0,2}(?:is|was|ist|est|es|è|jest|:|=)?\s{0,2}[\"'“«]?"
+    r"(?P<value>[A-ZÀ-ÖØ-ÞŁŚŻÇİÖŞÜ][^\W_]+(?:[ '’-][A-ZÀ-ÖØ-Þ][^\W_]+){0,2})"
+)
+_PASSWORDS = words(
+    "password passphrase passcode passwort kennwort passe mdp contraseña clave senha wachtwoord hasło parola şifre пароль"
+)
+_PHRASE = re.compile(
+    r"[^\W_]+(?:\s[^\s:=.,;!?]{1,16}){0,7}?\s(?:is|was|ist|lautet|est|es|è|é|jest)\s(?P<value>[^\W_]+(?:[ _-][^\W_]+){1,5}?[ _-]\d{1,6})(?![\w.,]\w)"
+)
+_WORD_AND_NUMBER = re.compile(r"(?<![\w./:@#-])(?P<word>[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ]{3,20})\d{2,4}[!?#*]?(?![\w/:-]|\.\w)")
+_PRODUCTS = words(
+    "windows office outlook exchange python ubuntu debian fedora bitwarden keepass base chapter version server sharepoint"
+)
 _S = FindingType.SECRET
 
 
@@ -100,11 +135,12 @@ def entropy_bits(token: str) -> float:
 
 
 def _find_keys(text: Text) -> Iterator[Finding]:
+    if text.longest_word < KEY_CHARACTERS_MIN:
+        return
     for hint, pattern in _KEYS:
         if hint in text.lower:
             for match in pattern.finditer(text.normal):
                 yield Finding(*match.span(), _S, 0.98, "provider_keys")
-    yield from _find_private_keys(text)
 
 
 def _find_private_keys(text: Text) -> Iterator[Finding]:
@@ -151,6 +187,37 @@ def _label_ends(text: Text) -> Iterator[int]:
             yield match.end()
 
 
+def _find_codes(text: Text) -> Iterator[Finding]:
+    """What opens a door: "the gate code is 74A19", "le code du portail est le 74A19"."""
+    if not text.has_digit:
+        return
+    for word in text.at_words(_CODES):
+        match = _CODE.match(text.normal, word.start)
+        if match and (_OPENS.search(match.group()) or _OPENS.search(text.normal, max(0, word.start - 28), word.start)):
+            yield Finding(*match.span("value"), _S, 0.8, "access_codes")
+
+
+def _find_answers(text: Text) -> Iterator[Finding]:
+    """Answers to a bank's questions, which are passwords."""
+    if not text.has_any(_QUESTION_HINTS):
+        return
+    for match in _QUESTION.finditer(text.normal):
+        yield Finding(*match.span("value"), _S, 0.8, "security_questions")
+
+
+def _find_in_prose(text: Text) -> Iterator[Finding]:
+    """A pass phrase of several words after "is", and what looks like a password in a text that speaks of one."""
+    places = sorted(word.start for word in text.at_words(_PASSWORDS))
+    for place in places:
+        phrase = _PHRASE.match(text.normal, place)
+        if phrase and any(c.isdigit() for c in phrase.group("value")):
+            yield Finding(*phrase.span("value"), _S, 0.75, "passwords_in_prose")
+    if places:
+        for match in _WORD_AND_NUMBER.finditer(text.normal, places[0]):
+            if match.group("word").lower() not in _PRODUCTS:
+                yield Finding(*match.span(), _S, 0.6, "passwords_in_prose")
+
+
 def _is_mixed(value: str) -> bool:
     return any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
 
@@ -182,6 +249,10 @@ def _find_entropy(text: Text) -> Iterator[Finding]:
 _TYPES = frozenset({_S})
 DETECTORS = (
     Detector("provider_keys", _TYPES, _find_keys),
+    Detector("private_keys", _TYPES, _find_private_keys),
+    Detector("access_codes", _TYPES, _find_codes),
+    Detector("security_questions", _TYPES, _find_answers),
+    Detector("passwords_in_prose", _TYPES, _find_in_prose),
     Detector("url_credentials", _TYPES, _find_urls),
     Detector("labelled_secrets", _TYPES, _find_labelled),
     Detector("entropy", _TYPES, _find_entropy),

@@ -1,0 +1,104 @@
+"""Ages that say when somebody was born: of children, and on a birthday that is near. Others are no more than facts."""
+
+import re
+from collections.abc import Iterator
+
+from node.privacy.detectors.base import Detector, Text
+from node.privacy.findings import Finding, FindingType
+from node.privacy.wordlist import words
+
+_NUMBER = (
+    r"(?:\d{1,3}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|"
+    r"(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:-[a-z]{3,5})?|"
+    r"zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|elf|zwölf|[a-zäöüß]{3,12}zehn|[a-zäöüß]{2,14}zig|"
+    r"deux|trois|quatre|cinq|six|sept|huit|neuf|dix|onze|douze|treize|quatorze|quinze|seize|vingt|trente|quarante|cinquante|soixante|"
+    r"dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|once|doce|trece|catorce|quince|veinte|treinta|cuarenta|cincuenta|sesenta|"
+    r"due|tre|quattro|cinque|sei|sette|otto|nove|dieci|undici|dodici|[a-zàé]{2,14}(?:anta|enti)|settant|ottant|novant|sessant|cinquant|quarant|trent|vent|"
+    r"twee|drie|vier|vijf|zes|zeven|acht|negen|tien|elf|twaalf|dertien|veertien|vijftien|[a-zë]{4,18}tig|"
+    r"dois|três|quatro|sete|oito|dez|doze|vinte|trinta|quarenta|cinquenta|dwa|trzy|cztery|pięć|sześć|siedem|osiem|dziewięć|dziesięć)"
+)
+_HALF = r"(?:\s(?:and a half|einhalb|et demi|y medio|e mezzo|en een half)|½|\.5)?"
+_UNIT = (
+    r"(?:['’ \t-]{0,2}(?:years?|yrs?|y/?o|months?|weeks?|days?|Jahren?|Monaten?|Wochen|ans|mois|semaines|años|meses|anni|mesi|"
+    r"jaar|maanden|weken|anos|lat|lata|miesięcy|yaşında|yaşına|aylık)(?:[ -](?:old|alt|oud))?)"
+)
+_AGE = rf"{_NUMBER}{_HALF}{_UNIT}?"
+_DATE = r"(?:\s(?:on|am|le|il|el|op|em|w dniu)\s(?:the\s)?\d{1,2}(?:st|nd|rd|th|\.|er|º)?(?:\s(?:of|de|di)?\s?[^\W\d_]{3,10})?)?"
+# A birthday: with its age or without.
+_TURNING = re.compile(
+    rf"(?:turn(?:s|ed|ing)?|compi(?:e|rà|ono|to)|cumpl(?:e|en|irá|ió)|wordt|werd|fait|fête(?:\sses)?|aura|"
+    rf"faz|fez|kończy|skończył[ay]?)\s(?P<age>{_AGE}{_DATE})(?![\w%€$£°]|\s(?:times|degrees|pages|percent|fois|veces|volte|keer|razy|vezes))",
+    re.IGNORECASE,
+)
+_TURNING_WORDS = words(
+    "turn turns turned turning compie compirà compiono compito cumple cumplen cumplirá cumplió wordt werd fait fête aura "
+    "faz fez kończy skończył skończyła"
+)
+_CHILD = re.compile(
+    r"(?:twins?|triplets|baby|babies|toddler|son|daughter|sons|daughters|kid|kids|child|children|grandson|granddaughter|niece|nephew|boy|girl|"
+    r"Sohn|Söhne|Tochter|Töchter|Kind|Kinder|Baby|Zwillinge|Enkel|Enkelin|fils|fille|enfants?|bébé|jumeaux|jumelles|petit-fils|"
+    r"hij[oa]s?|niñ[oa]s?|bebé|gemel[oa]s|niet[oa]|figli[oaie]|bambin[oaie]|gemelli|nipote|zoon|zoontje|dochter|dochtertje|kind|kinderen|tweeling|"
+    rf"filh[oa]s?|menin[oa]|gémeos|syn|córka|dzieci|dziecko|oğlum|kızım|bebeğim)[\s,(]{{1,2}}(?:(?:[A-Z][^\W\d_]+[\s,(]{{1,2}})?"
+    r"(?:is|are|was|has just turned|just turned|aged|now|ist|sind|a|ont|tiene|tienen|ha|hanno|heeft|is nu|tem|têm|ma|mają)\s)?"
+    rf"(?:\(|(?:only|just|now|erst|gerade|nur|jetzt)\s)?(?P<age>{_AGE})(?![\w%€$£]|\s(?:o'clock|times|of|more|less|to|cm|kg|pounds|euros?))",
+)
+_CHILD_WORDS = words(
+    "twin twins triplets baby babies toddler son daughter sons daughters kid kids child children grandson granddaughter "
+    "niece nephew boy girl sohn söhne tochter töchter kind kinder zwillinge enkel enkelin fils fille enfant enfants bébé "
+    "jumeaux jumelles hijo hija hijos hijas niño niña niños niñas bebé gemelos gemelas nieto nieta figlio figlia figli "
+    "figlie bambino bambina bambini gemelli nipote zoon zoontje dochter dochtertje kinderen tweeling filho filha filhos "
+    "filhas menino menina gémeos syn córka dzieci dziecko oğlum kızım bebeğim"
+)
+_BEFORE_CHILD = re.compile(
+    rf"(?<![\w.])(?P<age>{_NUMBER}{_HALF}[ -](?:year|month|week|day|yr)s?[ -]old)[ -](?:[a-z]+[ -])?(?:twins?|baby|toddler|son|daughter|kid|child|boy|girl|"
+    r"grandson|granddaughter|niece|nephew|brother|sister|stepson|stepdaughter|cousin)\b",
+    re.IGNORECASE,
+)
+_OWNED = re.compile(
+    r"(?:my|our|his|her|their|the|mein\w{0,2}|unser\w{0,2}|meine|mon|ma|mes|notre|nos|mi|mis|nuestr\w+|mi[ao]|miei|mie|nostr\w|la|il|"
+    r"mijn|ons|onze|meu|minha|nosso|nossa|mój|moja|moje)\s(?:[^\W\d_]+\s)?\Z",
+    re.IGNORECASE,
+)
+AGE_YEARS_MAX = 125
+
+
+def _is_age(text: str) -> bool:
+    digits = re.match(r"\d+", text)
+    return digits is None or int(digits.group()) <= AGE_YEARS_MAX
+
+
+def _find(text: Text) -> Iterator[Finding]:
+    for triggers, pattern in ((_TURNING_WORDS, _TURNING), (_CHILD_WORDS, _CHILD)):
+        for word in text.at_words(triggers):
+            match = pattern.match(text.normal, word.start)
+            if match is None or not _is_age(match.group("age")):
+                continue
+            if pattern is _CHILD and not _is_owned(text, word.start):
+                continue
+            if pattern is _TURNING and not _follows_somebody(text, word.start):
+                continue
+            yield Finding(*match.span("age"), FindingType.BIRTH_DATE, 0.8, "ages")
+    if "old" in text.vocabulary:
+        for match in _BEFORE_CHILD.finditer(text.normal):
+            if _is_owned(text, match.start()):
+                yield Finding(*match.span("age"), FindingType.BIRTH_DATE, 0.8, "ages")
+
+
+def _is_owned(text: Text, start: int) -> bool:
+    return _OWNED.search(text.normal, max(0, start - 32), start) is not None
+
+
+_SOMEBODY = re.compile(
+    r"(?<![^\W_])(?:I|he|she|who|baby|twins|son|daughter|kid|child|mother|father|mum|mom|dad|wife|husband|grand\w+|"
+    r"suocer[oa]|madre|padre|nonn[oa]|zi[oa]|sorella|fratello|moglie|marito|figli[oa]|abuel[oa]|hij[oa]|herman[oa]|espos[oa]|"
+    r"mère|père|mamie|papi|fille|fils|femme|mari|sœur|frère|moeder|vader|oma|opa|zus|broer|vrouw|man|zoon|dochter|mãe|pai|avó|avô|filh[oa]|"
+    r"(?!The|That|This|Then|When|It|What|And)[A-ZÀ-ÞŁŚŻ][^\W\d_]{2,20})(?:\s[^\W\d_]{1,20}){0,2}\s\Z"
+)
+
+
+def _follows_somebody(text: Text, start: int) -> bool:
+    """As in "the baby turned 11 months"; but not "turn 5 pages" nor "it turned 30 degrees"."""
+    return _SOMEBODY.search(text.normal, max(0, start - 64), start) is not None
+
+
+DETECTORS = (Detector("ages", frozenset({FindingType.BIRTH_DATE}), _find),)

@@ -1,0 +1,276 @@
+"""Values that the name of their field explains: columns of CSV and Markdown tables, SQL inserts, `key=value` and JSON."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from node.privacy.detectors.base import Detector, Text
+from node.privacy.findings import Finding, FindingType
+from node.privacy.wordlist import words
+
+T = FindingType
+COLUMNS_MAX = 60
+HEADER_CHARACTERS_MAX = 40  # of one cell
+VALUE_CHARACTERS_MAX = 200
+
+_SURNAMES = words(
+    "lastname surname familyname lname nachname familienname nom nomdefamille apellido apellidos cognome sobrenome "
+    "achternaam nazwisko soyad soyadı maidenname 姓"
+)
+_GIVEN = words("firstname givenname fname forename vorname prénom prenom nombre voornaam imię imie ad adı 名 フリガナ")
+_FULL = words(
+    "fullname name displayname contactname customername clientname patientname employeename studentname ownername "
+    "cardholder accountholder beneficiary passenger rider guest attendee participant tenant patient employee "
+    "student teacher supervisor spouse nomcomplet nombrecompleto nomecompleto nomeecognome nome naam adsoyad isim "
+    "imięinazwisko mitarbeiter mitarbeiterin ansprechpartner ansprechpartnerin kunde kundin teilnehmer schüler "
+    "bewohner mieter salarié salariée élève empleado empleada alumno alumna cliente dipendente alunno funcionário "
+    "klant medewerker leerling pracownik klient uczeń müşteri çalışan öğrenci 氏名 名前 お名前 姓名 担当者 患者名 客户 员工 患者 الاسم"
+)
+_FIELDS: dict[FindingType, frozenset[str]] = {
+    T.PERSON: _SURNAMES | _FULL,
+    T.GIVEN_NAME: _GIVEN,
+    T.SECRET: words(
+        "pass password passwd pwd pw passphrase secret apikey accesskey secretkey privatekey token accesstoken "
+        "clientsecret pin passwort kennwort motdepasse mdp contraseña clave senha wachtwoord hasło şifre parola "
+        "パスワード 密码 暗証番号"
+    ),
+    T.PHONE: words(
+        "phone phonenumber telephone tel mobile mobilenumber cell cellphone fax telefon telefonnummer handy mobil "
+        "téléphone portable teléfono movil móvil telefono cellulare telefoon mobiel telefone celular komórka gsm "
+        "電話 電話番号 电话 手机 手机号 الهاتف"
+    ),
+    T.BIRTH_DATE: words(
+        "dob birth birthday birthdate dateofbirth geburtsdatum geburtstag geb datedenaissance naissance "
+        "fechadenacimiento nacimiento datadinascita nascita geboortedatum datadenascimento nascimento "
+        "dataurodzenia doğumtarihi 生年月日 出生日期"
+    ),
+    T.ADDRESS: words(
+        "address streetaddress street homeaddress adresse anschrift straße strasse rue dirección direccion "
+        "domicilio indirizzo adres endereço adresa adresi 住所 地址"
+    ),
+    T.PLACE: words("city town ort stadt wohnort ville ciudad città cidade woonplaats miasto şehir"),
+    T.NATIONAL_ID: words(
+        "ssn socialsecuritynumber sin nino nationalid taxid passport passportnumber passportno dni nie nif bsn pesel "
+        "cpf codicefiscale steuerid tckimlikno 身份证 身份证号 マイナンバー"
+    ),
+    T.ACCOUNT: words("iban accountnumber accountno konto kontonummer compte cuenta rekening routingnumber 口座番号"),
+    T.CARD: words("card cardnumber creditcard kartennummer numérodecarte tarjeta"),
+    T.MEDICAL_ID: words("mrn patientid nhsnumber insurancenumber policynumber versichertennummer"),
+    T.REFERENCE: words(
+        "customerid clientid employeeid studentid customernumber kundennummer personalnummer memberid caseid casenumber"
+    ),
+    T.HANDLE: words(
+        "user username userid login account nick nickname handle benutzer benutzername usuario utilisateur"
+    ),
+}
+_TYPE_OF = {name: type_ for type_, names in _FIELDS.items() for name in names}
+# Fields that name things as often as people: they count where another column of the table is somebody's.
+_DOUBTFUL = words(
+    "name nom nome naam nombre ad 名 名前 cliente kunde klient klant account user city town ort stadt ville address token"
+)
+_PERSONAL = frozenset({T.PERSON, T.GIVEN_NAME, T.PHONE, T.BIRTH_DATE, T.NATIONAL_ID, T.SECRET, T.MEDICAL_ID, T.HANDLE})
+_ALSO_PERSONAL = words(
+    "email mail emailaddress e-mail age alter âge edad età salary gehalt salaire sueldo stipendio role position poste "
+    "job department abteilung grade class klasse classe rank prime bonus diagnosis zip postcode plz 部署 年齢 工资 部门"
+)
+_NAMES_NOBODY = words(
+    "admin administrator root user test tester guest null none nil n/a na unknown default system service daemon nobody "
+    "anonymous public www-data ubuntu postgres mysql sa dev developer operator deploy git backup example foo bar baz "
+    "true false string varchar text int integer char not"
+)
+_SQUEEZE = re.compile(r"[\s_*`\"'.:-]+")
+_NAME_VALUE = re.compile(r"[^\W\d_][^\d_@/\\<>{}()=|;:]{0,58}[^\W\d_.]\.?|[^\W\d_]")
+_HANDLE_VALUE = re.compile(r"[^\W_][\w.@-]{1,40}")
+_CSV_CELL = re.compile(r'\s*"(?P<quoted>(?:[^"]|""){0,400})"\s*|(?P<plain>[^,;\t|"\n]{0,400})')
+_INSERT = re.compile(
+    r"insert\s+(?:ignore\s+)?into\s+[\w.`\"\[\]]{1,80}\s*(?:\((?P<columns>[^()]{1,600})\)\s*)?values\s*", re.IGNORECASE
+)
+_TUPLE = re.compile(r"\s*\((?P<row>(?:'(?:[^'\\]|\\.|'')*+'|[^()'])*+)\)\s*,?")
+_SQL_VALUE = re.compile(r"\s*(?:N?'(?P<quoted>(?:[^'\\]|\\.|'')*+)'|(?P<plain>[^,']*+))\s*(?:,|\Z)")
+_BIRTH_LIKE = re.compile(r"(?:19[2-9]\d|200\d|201\d)-\d\d-\d\d")
+_TWO_CAPITALS = re.compile(r"[A-ZÀ-ÖØ-ÞŁŚŻ][^\W\d_]+(?:[ '-][^\W\d_]+)*[ -][A-ZÀ-ÖØ-ÞŁŚŻ][^\W\d_]+")
+_JOINT = re.compile(r"[\"'`]?\s{0,2}(?:=>|:=|[:=])\s{0,2}")
+_KEY = re.compile(r"(?<![^\W_])(?P<key>[^\W\d_][^\W\d_]{0,24}(?:[ _.-][^\W\d_]{1,24}){0,2})\Z")
+_QUOTED = re.compile(r"(?P<quote>[\"'`])(?P<value>[^\"'`\n]{1,80})(?P=quote)")
+_BARE = re.compile(r"(?P<value>[^\s\"'`,;|(){}<>\[\]&=]{2,60})")
+# Fields of a record or of a log line that somebody's name or login stands in, beyond those of tables.
+_ROLES = words(
+    "driver rider caller callee owner assignee reporter reviewer sender recipient holder occupant nurse author"
+)
+_KEYED = {name: t for name, t in _TYPE_OF.items() if t in (T.PERSON, T.GIVEN_NAME, T.HANDLE)} | dict.fromkeys(
+    _ROLES, T.PERSON
+)
+_KEYED_DOUBTFUL = words("name nom nome naam nombre ad patient account 名 user")
+
+
+def _squeezed(header: str) -> str:
+    return _SQUEEZE.sub("", header).lower()
+
+
+def _columns(cells: Sequence[str]) -> dict[int, FindingType]:
+    """The columns whose header tells what they hold."""
+    names = [_squeezed(cell) for cell in cells]
+    types = {n: _TYPE_OF[name] for n, name in enumerate(names) if name in _TYPE_OF}
+    sure = any(type_ in _PERSONAL and names[n] not in _DOUBTFUL for n, type_ in types.items())
+    if not sure and not any(name in _ALSO_PERSONAL for name in names):
+        doubtful = sum(names[n] in _DOUBTFUL for n in types)
+        return types if doubtful > 1 else {}
+    return types
+
+
+def _holds(type_: FindingType, value: str) -> bool:
+    """Whether a value can be what its field says."""
+    if not value or len(value) > VALUE_CHARACTERS_MAX or value.lower() in _NAMES_NOBODY or value[0] in "[<{$":
+        return False
+    digits = sum(c.isdigit() for c in value)
+    if type_ in (T.PERSON, T.GIVEN_NAME):
+        return _NAME_VALUE.fullmatch(value) is not None and not value.isspace() and len(value) > 1
+    if type_ is T.HANDLE:
+        return _HANDLE_VALUE.fullmatch(value) is not None and not value.isdigit()
+    if type_ is T.SECRET:
+        return len(value) >= 4 and value.strip("*•x-") != ""
+    if type_ in (T.ADDRESS, T.PLACE):
+        return any(c.isalpha() for c in value) and len(value) > 2
+    return digits >= (4 if type_ in (T.BIRTH_DATE, T.REFERENCE) else 5)
+
+
+def _typed(type_: FindingType, header_name: str, value: str) -> FindingType:
+    """A first name alone says less than a full one."""
+    if type_ is T.PERSON and header_name not in _SURNAMES and value.isascii() and " " not in value.strip():
+        return T.GIVEN_NAME
+    return type_
+
+
+def _cells(line: str, delimiter: str) -> list[tuple[int, int]]:
+    """The cells of a line, quotes left out. A quoted cell may hold the delimiter."""
+    if '"' not in line:
+        spans, at = [], 0
+        for piece in line.split(delimiter):
+            spans.append((at, at + len(piece)))
+            at += len(piece) + 1
+        return spans
+    spans, at = [], 0
+    while at <= len(line):
+        quoted = _CSV_CELL.match(line, at)
+        if (
+            quoted is not None
+            and quoted.group("quoted") is not None
+            and line[quoted.end() : quoted.end() + 1] in ("", delimiter)
+        ):
+            spans.append(quoted.span("quoted"))
+            at = quoted.end() + 1
+            continue
+        end = line.find(delimiter, at)
+        end = len(line) if end < 0 else end
+        spans.append((at, end))
+        at = end + 1
+    return spans
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    while start < end and text[start] in " \t\r*`":
+        start += 1
+    while start < end and text[end - 1] in " \t\r*`":
+        end -= 1
+    return start, end
+
+
+def _is_header(cells: Sequence[str]) -> bool:
+    return 2 <= len(cells) <= COLUMNS_MAX and all(
+        len(cell) <= HEADER_CHARACTERS_MAX and not any(c.isdigit() for c in cell) for cell in cells
+    )
+
+
+def _find_columns(text: Text) -> Iterator[Finding]:
+    if "\n" not in text.normal or not text.has_any((",", ";", "\t", "|")):
+        return
+    at = 0
+    columns: dict[int, FindingType] = {}
+    names: list[str] = []
+    delimiter, width = "", 0
+    for line in text.normal.split("\n"):
+        spans = [_trimmed(line, *span) for span in _cells(line, delimiter)] if columns else []
+        if columns and len(spans) == width:
+            for n, type_ in columns.items():
+                value = line[slice(*spans[n])]
+                if _holds(type_, value):
+                    yield Finding(at + spans[n][0], at + spans[n][1], _typed(type_, names[n], value), 0.85, "columns")
+        else:
+            columns = {}
+            for delimiter in ("|", "\t", ";", ","):
+                if delimiter in line and len(line) < HEADER_CHARACTERS_MAX * COLUMNS_MAX:
+                    cells = [line[slice(*_trimmed(line, *span))] for span in _cells(line, delimiter)]
+                    if _is_header(cells) and (columns := _columns(cells)):
+                        width, names = len(cells), [_squeezed(cell) for cell in cells]
+                        break
+        at += len(line) + 1
+
+
+def _find_inserts(text: Text) -> Iterator[Finding]:
+    if "insert" not in text.vocabulary or "values" not in text.vocabulary:
+        return
+    for insert in _INSERT.finditer(text.normal):
+        names = [_squeezed(name) for name in (insert.group("columns") or "").split(",")]
+        types = {n: _TYPE_OF[name] for n, name in enumerate(names) if name in _TYPE_OF}
+        at = insert.end()
+        while row := _TUPLE.match(text.normal, at):
+            yield from _row(text.normal, row.span("row"), types, names)
+            at = row.end()
+
+
+def _row(text: str, span: tuple[int, int], types: dict[int, FindingType], names: Sequence[str]) -> Iterator[Finding]:
+    at, n = span[0], 0
+    has_name = _TWO_CAPITALS.search(text, *span) is not None
+    while at < span[1] and (cell := _SQL_VALUE.match(text, at, span[1])):
+        group = "quoted" if cell.group("quoted") is not None else "plain"
+        value, type_ = cell.group(group).strip(), types.get(n)
+        if type_ is None and has_name and _BIRTH_LIKE.fullmatch(value):
+            type_ = T.BIRTH_DATE
+        if value and type_ is not None and _holds(type_, value):
+            start = cell.start(group) + cell.group(group).index(value)
+            yield Finding(
+                start, start + len(value), _typed(type_, names[n] if n < len(names) else "", value), 0.85, "inserts"
+            )
+        if cell.end() == at:
+            return
+        at, n = cell.end(), n + 1
+
+
+def _find_keyed(text: Text) -> Iterator[Finding]:
+    """`lname='Ostrander'`, `"rider": "Lucasta"`, `user=inaya.k`."""
+    if "=" not in text.normal and ":" not in text.normal:
+        return
+    for joint in _JOINT.finditer(text.normal):
+        key = _KEY.search(text.normal[max(0, joint.start() - 40) : joint.start()])
+        if key is None:
+            continue
+        name = _squeezed(key.group("key"))
+        type_ = _KEYED.get(name) or _KEYED.get(_squeezed(re.split(r"[ _.-]", key.group("key"))[-1]))
+        if type_ is None:
+            continue
+        quoted = _QUOTED.match(text.normal, joint.end())
+        value = quoted or _BARE.match(text.normal, joint.end())
+        tight = text.normal[joint.start() : joint.end()] in ("=", ":")
+        if (
+            value is None
+            or (quoted is None and not tight)
+            or (name in _KEYED_DOUBTFUL and quoted is None and type_ is not T.HANDLE)
+        ):
+            continue
+        said = value.group("value")
+        if type_ is T.HANDLE and _TWO_CAPITALS.fullmatch(said):
+            type_ = T.PERSON
+        if not _holds(type_, said) or (type_ is not T.HANDLE and not _looks_like_a_name(said)):
+            continue
+        yield Finding(*value.span("value"), _typed(type_, name, said), 0.8, "fields")
+
+
+def _looks_like_a_name(value: str) -> bool:
+    """A capital and a small letter, or a script without capitals."""
+    return (value[0].isupper() and value[1:2].islower()) or value[0].lower() == value[0].upper()
+
+
+DETECTORS = (
+    Detector("columns", frozenset(_FIELDS), _find_columns),
+    Detector("inserts", frozenset(_FIELDS), _find_inserts),
+    Detector("fields", frozenset({T.PERSON, T.GIVEN_NAME, T.HANDLE}), _find_keyed),
+)

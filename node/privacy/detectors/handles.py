@@ -1,0 +1,97 @@
+"""What people are called by machines: handles, logins in logs, home directories, names of devices, notes in code."""
+
+import re
+from collections.abc import Iterator
+
+from node.privacy.detectors.base import Detector, Text
+from node.privacy.findings import Finding, FindingType
+from node.privacy.wordlist import words
+
+_HANDLE = re.compile(r"@(?<![\w@/.].)[A-Za-z_][\w.]{2,30}(?<!\.)(?![\w@]|\.\w|/)")
+# Words of code that begin with "@": decorators, annotations and directives are no handles.
+_NOT_HANDLE = re.compile(
+    r"@(?:property|staticmethod|classmethod|dataclass|override|deprecated|param|return|returns|throws|media|import|charset|"
+    r"keyframes|font|supports|interface|app|router|pytest|component|injectable|autowired|bean|test|entity|since|author|see|"
+    r"todo|types|angular|babel|here|everyone|channel|all|latest|next|beta|requestmapping|getmapping|postmapping|service|repository|"
+    r"controller|restcontroller|transactional|column|id|table|nullable|notnull|suppresswarnings|functionalinterface|beforeeach|"
+    r"aftereach|mock|patch|fixture|given|when|then|cached_property|abstractmethod|overload|final|state|binding|published|main|"
+    r"mainactor|objc|escaping|layer|tailwind|apply|include|extends|mixin|use|example|link|code|type|typedef|namespace|if|else|"
+    r"foreach|section|yield|lru_cache|cache|wraps|task|click|flask|given|settings|contextmanager|validator|jit|inject|output|"
+    r"viewchild|hostlistener|pipe|directive|module|query|mutation|skip|prefix|vocab|base|attribute|client)(?:\W.*)?",
+    re.IGNORECASE | re.DOTALL,
+)
+_HOME = re.compile(
+    r"(?:(?<![\w.])/(?:home|Users)/|(?<![^\W_])[A-Za-z]:\\{1,2}(?:Users|Benutzer|Utilisateurs|Usuarios|Utenti)\\{1,2})(?P<login>[^\s/\\:\"'<>|]{2,32}(?: [A-ZÀ-Þ][^\s/\\:\"'<>|]{1,24})?)"
+)
+_NOTE = re.compile(r"(?<![^\W_])(?:TODO|FIXME|XXX|HACK|NOTE|REVIEW)\s?\(@?(?P<login>[A-Za-z][\w.-]{1,30})\)")
+_DEVICE = re.compile(
+    r"(?<![\w.-])(?:[a-z]{2,16}[.-])?(?P<owner>[A-Za-z]{3,16}?)(?:s|['’]s)?[-_ ](?:iphone|ipad|macbook(?:[-_](?:pro|air))?|mbp|laptop|notebook|pixel|galaxy|"
+    r"thinkpad|surface|airpods|handy|telefon|telefoon|pc|desktop|phone|watch)(?:[-_]?\d{1,2})?(?![\w])",
+    re.IGNORECASE,
+)
+_NOT_OWNER = words(
+    "the my your his her our their this that new old work home office gaming test dev build company corporate personal a an any "
+    "smart cell mobile apple samsung google microsoft dell lenovo windows linux mac android desktop laptop host pro max plus mini "
+    "remote virtual cloud lab demo guest spare shared team staff student family media server web business school own first second used "
+    "refurbished cheap best good budget another each every which what tablet"
+)
+_LOGGED = re.compile(
+    r"(?:for(?: invalid user| user)?|session (?:opened|closed) for user|user|login|logged in as|su:|sudo:)[ \t=:]{1,3}[\"']?"
+    r"(?P<login>[a-z][a-z0-9]{1,20}[._-][a-z0-9._-]{1,30}|[a-z][a-z0-9]{2,20}(?=(?:\(uid| from \d|@[\w.-]{3,40}[\s:$])))",
+)
+_SSH_USER = re.compile(r"^[ \t]{1,8}User[ \t=]{1,3}(?P<login>[\w.-]{2,32})[ \t]*$", re.MULTILINE)
+_LOGIN_AT = re.compile(
+    r"(?<![\w.@/-])(?:ssh|scp|rsync|sftp|mosh)\s(?:-\S{1,20}\s(?:\S{1,60}\s)?){0,3}(?P<login>[\w.-]{2,32})@[\w.-]{2,80}"
+)
+_SERVICES = words(
+    "admin administrator root user test tester guest none default system service daemon nobody anonymous public www-data ubuntu debian "
+    "ec2-user centos postgres mysql oracle redis git deploy jenkins runner vagrant docker backup nginx apache sa dev app shared example "
+    "username foo bar you me all everyone invalid unknown systemd-network systemd-resolve root. pi vscode node default.migrated"
+)
+_LOG_HINTS = ("for ", "user", "login", "logged in", "sudo", "su:")
+_DEVICES = words(
+    "iphone ipad macbook mbp laptop notebook pixel galaxy thinkpad surface airpods handy telefon telefoon pc desktop phone watch"
+)
+_H = FindingType.HANDLE
+
+
+def _find_handles(text: Text) -> Iterator[Finding]:
+    if "@" in text.normal:
+        for match in _HANDLE.finditer(text.normal):
+            if not _NOT_HANDLE.fullmatch(match.group()):
+                yield Finding(*match.span(), _H, 0.7, "handles")
+
+
+def _find_logins(text: Text) -> Iterator[Finding]:
+    for pattern, hints in (
+        (_HOME, ("/home/", "/users/", ":\\")),
+        (_NOTE, ("todo", "fixme", "xxx", "hack", "note", "review")),
+        (_LOGGED, _LOG_HINTS),
+        (_SSH_USER, (" user", "\tuser")),
+        (_LOGIN_AT, ("ssh", "scp", "rsync", "sftp", "mosh")),
+    ):
+        if text.has_any(hints):
+            for match in pattern.finditer(text.normal):
+                if match.group("login").lower().strip(".") not in _SERVICES:
+                    yield Finding(*match.span("login"), _H, 0.8, "logins")
+
+
+def _find_devices(text: Text) -> Iterator[Finding]:
+    """A name such as "noras-iphone" says who carries it. Joined by a blank it must be a possessive."""
+    if not (_DEVICES & text.vocabulary):
+        return
+    for match in _DEVICE.finditer(text.normal):
+        owner = match.group("owner").lower()
+        if owner in _NOT_OWNER or owner + "s" in _NOT_OWNER:
+            continue
+        joint = text.normal[match.end("owner") : match.end()].lstrip("sS'’")[:1]
+        if joint == " " and "'" not in match.group() and "’" not in match.group():
+            continue
+        yield Finding(*match.span(), _H, 0.7, "devices")
+
+
+DETECTORS = (
+    Detector("handles", frozenset({_H}), _find_handles),
+    Detector("logins", frozenset({_H}), _find_logins),
+    Detector("devices", frozenset({_H}), _find_devices),
+)

@@ -1,0 +1,181 @@
+"""Numbers said in words, digit by digit or in pairs: telephone, card and identity numbers as people dictate them."""
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+
+from stdnum import luhn
+
+from node.privacy.detectors.base import Context, Detector, Text, context
+from node.privacy.detectors.cards import is_card
+from node.privacy.findings import Finding, FindingType
+from node.privacy.wordlist import words
+
+WORDS_MIN = 4  # of a number; fewer is a price or a year
+DIGITS_MIN, DIGITS_MAX = 7, 24
+GAP_CHARACTERS_MAX = 4
+
+_UNITS = (
+    "zero one two three four five six seven eight nine",
+    "null eins zwei drei vier fünf sechs sieben acht neun",
+    "zéro un deux trois quatre cinq six sept huit neuf",
+    "cero uno dos tres cuatro cinco seis siete ocho nueve",
+    "zero uno due tre quattro cinque sei sette otto nove",
+    "nul een twee drie vier vijf zes zeven acht negen",
+    "zero um dois três quatro cinco seis sete oito nove",
+    "zero jeden dwa trzy cztery pięć sześć siedem osiem dziewięć",
+    "sıfır bir iki üç dört beş altı yedi sekiz dokuz",
+    "ноль один два три четыре пять шесть семь восемь девять",
+)
+_TEENS = (
+    "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen",
+    "zehn elf zwölf dreizehn vierzehn fünfzehn sechzehn siebzehn achtzehn neunzehn",
+    "dix onze douze treize quatorze quinze seize dix-sept dix-huit dix-neuf",
+    "diez once doce trece catorce quince dieciséis diecisiete dieciocho diecinueve",
+    "dieci undici dodici tredici quattordici quindici sedici diciassette diciotto diciannove",
+    "tien elf twaalf dertien veertien vijftien zestien zeventien achttien negentien",
+    "dez onze doze treze catorze quinze dezesseis dezessete dezoito dezenove",
+)
+_TENS = (
+    "twenty thirty forty fifty sixty seventy eighty ninety",
+    "zwanzig dreißig vierzig fünfzig sechzig siebzig achtzig neunzig",
+    "vingt trente quarante cinquante soixante soixante-dix quatre-vingt quatre-vingt-dix",
+    "veinte treinta cuarenta cincuenta sesenta setenta ochenta noventa",
+    "venti trenta quaranta cinquanta sessanta settanta ottanta novanta",
+    "twintig dertig veertig vijftig zestig zeventig tachtig negentig",
+    "vinte trinta quarenta cinquenta sessenta setenta oitenta noventa",
+)
+_MORE = {"oh": "0", "o": "0", "zwo": "2", "um": "1", "uma": "1", "ein": "1", "meia": "6", "hundred": "00"}
+_REPEATS = {"double": 2, "triple": 3, "treble": 3, "doppel": 2, "doppelt": 2, "doble": 2, "doppio": 2}
+_JOINS = words("dash hyphen plus dot point and y e et und en minus tiret strich guion guión trattino")
+
+
+def _spoken() -> dict[str, str]:
+    """The digits of each word."""
+    spoken = dict(_MORE)
+    for line in _UNITS:
+        spoken |= {word: str(n) for n, word in enumerate(line.split())}
+    for line in _TEENS:
+        spoken |= {word: str(n + 10) for n, word in enumerate(line.split())}
+    for line in _TENS:
+        spoken |= {word: str((n + 2) * 10) for n, word in enumerate(line.split())}
+    for joint, units, tens in (("und", _UNITS[1], _TENS[1]), ("en", _UNITS[5], _TENS[5]), ("ën", _UNITS[5], _TENS[5])):
+        for unit, word in enumerate(units.split()[1:], 1):
+            stem = "ein" if word == "eins" else word
+            spoken |= {f"{stem}{joint}{ten}": f"{n + 2}{unit}" for n, ten in enumerate(tens.split())}
+    return spoken
+
+
+_SPOKEN = _spoken()
+_SCOUTS = frozenset(_SPOKEN) - words("a o um un uma een ein bir en six acht elf sei e")  # ordinary words among them
+_TOKEN = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*|\d+|[,.;:/+()]+|\s+|-+|.", re.DOTALL)
+_HAN = re.compile(r"[〇零一二三四五六七八九](?:[ \-－ー・]?[〇零一二三四五六七八九]){6,23}")
+_ID_WORDS = context(
+    "ssn social social_security sin nino national_insurance nhs passport id tax_id steuer_id dni nif bsn pesel cpf "
+    "sécurité_sociale codice_fiscale 身份证 マイナンバー"
+)
+_CARD_WORDS = context("card visa mastercard amex karte kreditkarte carte tarjeta carta kaart cartão karta kart")
+_BANK_WORDS = context("account iban routing sort_code konto compte cuenta conto rekening conta")
+_PHONE_WORDS = context(
+    "number phone telephone tel mobile cell call ring reach text whatsapp nummer telefon handy anrufen numéro "
+    "téléphone appelez appeler teléfono móvil llamar número telefono cellulare chiama chiamare chiamami bellen bel "
+    "telefone celular ligar telefonu numer zadzwoń numara numaram ara extension durchwahl 電話 电话 手机"
+)
+
+
+def _digits(word: str) -> str | None:
+    """What a word says as digits: "five", "sixty-five", "soixante-dix-huit", "44"."""
+    if word.isdecimal():
+        return word if len(word) <= 4 else None
+    said = _SPOKEN.get(word)
+    if said is not None or "-" not in word:
+        return said
+    values = [_SPOKEN.get(piece) for piece in word.split("-") if piece not in _JOINS]
+    if not values or any(value is None for value in values):
+        return None
+    numbers = [int(value) for value in values if value]
+    if len(numbers) > 1 and numbers[0] >= 20 and all(n < 20 for n in numbers[1:]):
+        return str(numbers[0] + sum(numbers[1:]))
+    return "".join(str(n) for n in numbers)
+
+
+def _runs(text: Text) -> Iterator[tuple[int, int, str, int]]:
+    """Where digits are said one after the other: start, end, the digits, and how many words said them."""
+    start = end = last = 0
+    digits: list[str] = []
+    said = repeat = 0
+    for match in _TOKEN.finditer(text.lower):
+        token = match.group()
+        value = _digits(token) if token[0].isalnum() else None
+        if value is not None:
+            if not digits:
+                start = match.start()
+            said += not token.isdecimal()
+            digits += [value] * (repeat or 1)
+            repeat, end, last = 0, match.end(), match.end()
+        elif token in _REPEATS:
+            if not digits:
+                start, digits = match.start(), [""]
+            repeat, last = _REPEATS[token], match.end()
+        elif digits and token in _JOINS:
+            last = match.end()
+        elif digits and (token[0].isalnum() or match.end() - last > GAP_CHARACTERS_MAX or "\n" in token):
+            yield start, end, "".join(digits), said
+            digits, said, repeat = [], 0, 0
+    if digits:
+        yield start, end, "".join(digits), said
+
+
+_EXTENSION = re.compile(r"[ ,]{0,2}(?:extension|ext\.?|durchwahl|poste|interno|toestel|anexo)[ ,:]{1,2}", re.IGNORECASE)
+
+
+def _type(digits: str, text: Text, start: int, end: int) -> FindingType | None:
+    if is_card(digits) or (text.near(_CARD_WORDS, start, end) and len(digits) >= 12 and luhn.is_valid(digits)):
+        return FindingType.CARD
+    for words_, type_ in (
+        (_ID_WORDS, FindingType.NATIONAL_ID),
+        (_BANK_WORDS, FindingType.ACCOUNT),
+        (_CARD_WORDS, FindingType.CARD),
+        (_PHONE_WORDS, FindingType.PHONE),
+    ):
+        if _beside(words_, text, start, end):
+            return type_
+    return FindingType.PHONE if len(digits) in (9, 10, 11) else None
+
+
+def _beside(words_: Context, text: Text, start: int, end: int) -> bool:
+    return text.before(words_, start) or text.after(words_, end)
+
+
+def _is_counting(digits: str) -> bool:
+    steps = {(int(b) - int(a)) % 10 for a, b in pairwise(digits)}
+    return len(steps) == 1
+
+
+def _find(text: Text) -> Iterator[Finding]:
+    if not text.normal.isascii():
+        for match in _HAN.finditer(text.normal):
+            type_ = FindingType.NATIONAL_ID if _beside(_ID_WORDS, text, *match.span()) else FindingType.PHONE
+            yield Finding(*match.span(), type_, 0.7, "spelled")
+    if len(text.vocabulary & _SCOUTS) < 2:
+        return
+    runs = [run for run in _runs(text) if run[2]]
+    for index, (start, end, digits, said) in enumerate(runs):
+        if said < WORDS_MIN or not DIGITS_MIN <= len(digits) <= DIGITS_MAX or _is_counting(digits):
+            continue
+        type_ = _type(digits, text, start, end)
+        if type_ is None:
+            continue
+        extension = _EXTENSION.match(text.normal, end)
+        if extension and index + 1 < len(runs) and runs[index + 1][0] == extension.end():
+            end = runs[index + 1][1]
+        yield Finding(start, end, type_, 0.8, "spelled")
+
+
+DETECTORS = (
+    Detector(
+        "spelled",
+        frozenset({FindingType.PHONE, FindingType.CARD, FindingType.NATIONAL_ID, FindingType.ACCOUNT}),
+        _find,
+    ),
+)
