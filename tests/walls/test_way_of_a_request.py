@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import pytest
 import trio
@@ -12,6 +13,7 @@ import trio.testing
 
 from node import judgement
 from node.detection import CACHE_KEY_BYTES, Detection, PrivacyPolicy
+from node.privacy import sanitizer
 from node.privacy.answer import AnswerRestorer
 from node.privacy.vault import Vault
 from node.store import ledger
@@ -72,23 +74,29 @@ async def test_the_way_of_one_request_goes_from_left_to_right_and_never_back(
     assert way[-1] == "ledger"
 
 
-async def test_the_vault_dies_with_the_answer_and_nothing_is_shared_between_requests(store: Store) -> None:
+async def test_the_vault_dies_with_the_answer_and_nothing_is_shared_between_requests(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alive: WeakSet[Vault] = WeakSet()
+
+    class Watched(Vault):
+        def __init__(self) -> None:
+            super().__init__()
+            alive.add(self)
+
+    monkeypatch.setattr(sanitizer, "Vault", Watched)
     node = await open_node(store, (CLOUD, echoes), names=KnownNames())
-    gc.collect()
-    before = {id(one) for one in gc.get_objects() if isinstance(one, Vault)}
-    during: list[Vault] = []
+    during: list[int] = []
 
     async def looks(event: object) -> None:
-        if not during:
-            during.extend(one for one in gc.get_objects() if isinstance(one, Vault) and id(one) not in before)
+        during.append(len(alive))
 
     assert (await node.ask(order(TEXT), RecordingSink(looks))).text == TEXT
-    assert len(during) == 1
-    during.clear()
+    assert set(during) == {1}
     gc.collect()
-    assert {id(one) for one in gc.get_objects() if isinstance(one, Vault)} <= before
-    alone = await node.ask(order("Who is Charles Babbage? [PERSON_2]"))
-    assert "Lovelace" not in alone.text
+    assert not alive
+    again = await node.ask(order("Write to Charles Babbage at [PERSON_1], as ada@example.com asked."))
+    assert "Lovelace" not in again.text
 
 
 async def test_only_a_paid_dispatch_awaits_the_disk(store: Store) -> None:
