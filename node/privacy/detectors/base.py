@@ -40,7 +40,7 @@ class Text:
     _WORD = re.compile(r"[^\W_]+")
     # The first character comes before what must not stand before it: so the search skips to the digits.
     _NUMBER = re.compile(
-        rf"[+(\d](?<![{LATIN}.].)(?:(?<=\d)|(?<=[+])[(]?\d|(?<=[(])\d)(?:[ .\-/()\u2013]{{0,2}}\d)+(?![{LATIN}])"
+        rf"[+(\d](?<![{LATIN}.].)(?:(?<=\d)|(?<=[+])[(]?\d|(?<=[(])\d)(?:(?:[ .\-/()\u2013]{{0,2}}| - )\d)+(?![{LATIN}])"
     )
 
     def __init__(self, normal: str) -> None:

@@ -29,7 +29,7 @@ _BIRTH_WORDS = words(
     "geboortedatum nascido nascida urodzony urodzona"
 )
 _BIRTH = re.compile(
-    r"(?:(?:born(?:\son)?|dob|d\.o\.b\.?|date\sof\sbirth|birth\s?date|birthday(?:\sis)?|b\.|geb(?:oren|\.)?(?:\sam)?|geburtsdatum|"
+    r"(?:(?:born(?:\son)?|dob|d\.o\.b\.?|date\sof\sbirth(?:\s(?:of|for)\s[^:\n\d]{2,40})?|birth\s?date|birthday(?:\sis)?|b\.|geb(?:oren|\.)?(?:\sam)?|geburtsdatum|"
     r"née?\sle|date\sde\snaissance|nacid[oa](?:\sel)?|fecha\sde\snacimiento|nat[oa]\sil|data\sdi\snascita|geboren\sop|"
     r"geboortedatum|nascid[oa]\sem|urodzon[ya])|生年月日|出生日期|出生于|生于|생년월일|дата рождения|\*)[\"']?\s{0,2}(?:is|was|:|は|为|是|=|on|,|-)?\s{0,2}[\"']?"
     rf"(?P<date>{_DATE})",

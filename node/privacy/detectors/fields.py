@@ -90,6 +90,7 @@ _BIRTH_LIKE = re.compile(r"(?:19[2-9]\d|200\d|201\d)-\d\d-\d\d")
 _TWO_CAPITALS = re.compile(r"[A-ZÀ-ÖØ-ÞŁŚŻ][^\W\d_]+(?:[ '-][^\W\d_]+)*[ -][A-ZÀ-ÖØ-ÞŁŚŻ][^\W\d_]+")
 _JOINT = re.compile(r"[\"'`]?\s{0,2}(?:=>|:=|[:=])\s{0,2}")
 _KEY = re.compile(r"(?<![^\W_])(?P<key>[^\W\d_][^\W\d_]{0,24}(?:[ _.-][^\W\d_]{1,24}){0,2})\Z")
+_TAG = re.compile(r"<(?P<key>[^\W\d][\w:.-]{0,30})(?:\s[^<>]{0,120})?>(?P<value>[^<>\n]{2,160})</")
 _QUOTED = re.compile(r"(?P<quote>[\"'`])(?P<value>[^\"'`\n]{1,80})(?P=quote)")
 _BARE = re.compile(r"(?P<value>[^\s\"'`,;|(){}<>\[\]&=]{2,60})")
 # Fields of a record or of a log line that somebody's name or login stands in, beyond those of tables.
@@ -264,6 +265,22 @@ def _find_keyed(text: Text) -> Iterator[Finding]:
         yield Finding(*value.span("value"), _typed(type_, name, said), 0.8, "fields")
 
 
+def _find_tags(text: Text) -> Iterator[Finding]:
+    """`<surname>Bloom</surname>`."""
+    if "</" not in text.normal:
+        return
+    for match in _TAG.finditer(text.normal):
+        name = _squeezed(match.group("key").rpartition(":")[2])
+        type_ = _TYPE_OF.get(name)
+        value = match.group("value").strip()
+        if type_ is None or not _holds(type_, value):
+            continue
+        if type_ in (T.PERSON, T.GIVEN_NAME) and name in _KEYED_DOUBTFUL and not _TWO_CAPITALS.fullmatch(value):
+            continue
+        start = match.start("value") + match.group("value").index(value)
+        yield Finding(start, start + len(value), _typed(type_, name, value), 0.85, "tags")
+
+
 def _looks_like_a_name(value: str) -> bool:
     """A capital and a small letter, or a script without capitals."""
     return (value[0].isupper() and value[1:2].islower()) or value[0].lower() == value[0].upper()
@@ -272,5 +289,6 @@ def _looks_like_a_name(value: str) -> bool:
 DETECTORS = (
     Detector("columns", frozenset(_FIELDS), _find_columns),
     Detector("inserts", frozenset(_FIELDS), _find_inserts),
+    Detector("tags", frozenset(_FIELDS), _find_tags),
     Detector("fields", frozenset({T.PERSON, T.GIVEN_NAME, T.HANDLE}), _find_keyed),
 )

@@ -43,8 +43,18 @@ _SSH_USER = re.compile(r"^[ \t]{1,8}User[ \t=]{1,3}(?P<login>[\w.-]{2,32})[ \t]*
 _LOGIN_AT = re.compile(
     r"(?<![\w.@/-])(?:ssh|scp|rsync|sftp|mosh)\s(?:-\S{1,20}\s(?:\S{1,60}\s)?){0,3}(?P<login>[\w.-]{2,32})@[\w.-]{2,80}"
 )
+_PROFILE = re.compile(
+    r"/(?:people|person|users?|profiles?|in|members?|employees?|staff|customers?|clients?|contacts?|patients?|students?|authors?|u)/"
+    r"@?(?P<login>[^\W\d_]{2,20}(?:(?:[._-]|%20)[^\W_]{1,24}){1,4})(?![\w/.-]*\.(?:html?|php|py|js|ts|css|md|json)\b)"
+)
+_NICK = re.compile(
+    r"^(?:\[?\d{1,2}:\d\d(?::\d\d)?\]?[ \t]{1,3})?<[@+~&%]?(?P<login>[^\W\d][\w|^-]{1,19})>[ \t](?=\S)", re.MULTILINE
+)
+_TAGS = words(
+    "p div span b i em strong a li ul ol td tr th code pre br hr img h1 h2 h3 body head html table form input button script name date text title"
+)
 _SERVICES = words(
-    "admin administrator root user test tester guest none default system service daemon nobody anonymous public www-data ubuntu debian "
+    "admin administrator root user test tester guest none default system service daemon nobody anonymous sign-in sign-up sign-out log-in log-out reset-password forgot-password change-password my-account new-user public www-data ubuntu debian "
     "ec2-user centos postgres mysql oracle redis git deploy jenkins runner vagrant docker backup nginx apache sa dev app shared example "
     "username foo bar you me all everyone invalid unknown systemd-network systemd-resolve root. pi vscode node default.migrated"
 )
@@ -63,10 +73,16 @@ def _find_handles(text: Text) -> Iterator[Finding]:
 
 
 def _find_logins(text: Text) -> Iterator[Finding]:
+    if "> " in text.normal and "</" not in text.normal:
+        for match in _NICK.finditer(text.normal):
+            nick = match.group("login").lower()
+            if nick not in _TAGS and nick not in _SERVICES:
+                yield Finding(*match.span("login"), _H, 0.8, "logins")
     for pattern, hints in (
         (_HOME, ("/home/", "/users/", ":\\")),
         (_NOTE, ("todo", "fixme", "xxx", "hack", "note", "review")),
         (_LOGGED, _LOG_HINTS),
+        (_PROFILE, ("://", "/in/", "/u/")),
         (_SSH_USER, (" user", "\tuser")),
         (_LOGIN_AT, ("ssh", "scp", "rsync", "sftp", "mosh")),
     ):

@@ -117,4 +117,26 @@ def _tells(value: str) -> bool:
     return len(value) >= VALUE_CHARACTERS_MIN and digits >= VALUE_DIGITS_MIN and not _YEAR_OR_AMOUNT.fullmatch(value)
 
 
-DETECTORS = (Detector("labelled", frozenset(_LABELS), _find),)
+_PLATE_LABELS = words(
+    "plate plates registration reg kennzeichen nummernschild immatriculation plaque matrícula matricula targa kenteken "
+    "plaka placa rejestracyjny rejestracyjna rejestracja"
+)
+_PLATE = re.compile(
+    r"[^\W_]+(?:[ \t](?i:number|no|nr|mark|is|was|ist|est|es|è|numer|n°|van|del|della|de)\.?){0,3}[ \t]?[:=]?[ \t]?[\"'“(]?"
+    r"(?P<value>(?=[A-ZÄÖÜ0-9 -]{0,8}\d)[A-ZÄÖÜ0-9]{1,4}(?:[ -]{1,3}[A-ZÄÖÜ0-9]{1,5}){1,3}|(?=[A-Z]{1,3}\d{2,4}|\d{1,4}[A-Z]{1,3})[A-Z0-9]{5,8})(?![\w-])"
+)
+
+
+def _find_plates(text: Text) -> Iterator[Finding]:
+    if not text.has_digit:
+        return
+    for word in text.at_words(_PLATE_LABELS):
+        match = _PLATE.match(text.normal, word.start)
+        if match and any(c.isalpha() for c in match.group("value")):
+            yield Finding(*match.span("value"), FindingType.REFERENCE, 0.85, "plates")
+
+
+DETECTORS = (
+    Detector("labelled", frozenset(_LABELS), _find),
+    Detector("plates", frozenset({FindingType.REFERENCE}), _find_plates),
+)

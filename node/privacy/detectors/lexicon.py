@@ -53,10 +53,10 @@ _CHILDHOOD = (
     "colegio alumno* scuola_elementare asilo basisschool* school_report report_card parent_teacher"
 )
 _MONEY = (
-    "salary salaries salar* wage wages paycheck* payslip* pay_slip income incomes net_worth bonus bonuses base_pay "
+    "owe salary salaries salar* wage wages paycheck* payslip* pay_slip income incomes net_worth bonus bonuses base_pay "
     "compensat* owes owed debt debts in_debt mortgage* loan loans savings bankrupt* insolven* tax_return pension* "
     "alimony severance settlement* overdraft* gehalt* gehält* lohn* schulden kredit* salaire* dettes sueldo* salario* "
-    "deuda* stipendio* debiti salaris* salário* dívida* owing credit_score payday* brokerage* sign_on missed_payments "
+    "deuda* stipendio* debiti salaris* salário* dívida* owing credit_score payday* brokerage* sign_on missed_payments in_arrears rent_arrears repossess* garnish* credit_card_debt unpaid_rent "
     "工资 薪水 給料"
 )
 _CONTRACT = (

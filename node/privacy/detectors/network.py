@@ -19,6 +19,10 @@ _COORDINATES = re.compile(
     r"(?<![\w.])(?:lat(?:itude)?[\"']?\s?[=: ]\s?)?-?\d{1,2}\.\d{4,12}°?\s?[NS]?\s?[,;/ ]\s?"
     r"(?:lon(?:g|gitude)?[\"']?\s?[=: ]\s?|lng[\"']?\s?[=: ]\s?|\"?(?:lon|lng|longitude)\"?:\s?)?-?\d{1,3}\.\d{4,12}(?![\w.])"
 )
+_DEGREES = re.compile(
+    r"\d(?<![\w.].)\d{0,2}\s?°\s?\d{1,2}(?:\.\d+)?\s?['′’](?:\s?\d{1,2}(?:\.\d+)?\s?(?:\"|″|''|′′|”))?\s?[NSEWO]"
+    r"(?:[ ,;/]{1,3}\d{1,3}\s?°\s?\d{1,2}(?:\.\d+)?\s?['′’](?:\s?\d{1,2}(?:\.\d+)?\s?(?:\"|″|''|′′|”))?\s?[NSEWO])?"
+)
 PUBLIC_RESOLVERS = frozenset({"8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9"})  # asked about, never somebody's
 
 
@@ -66,5 +70,6 @@ def _find_ips(text: Text) -> Iterator[Finding]:
 DETECTORS = (
     Detector("ip", frozenset({FindingType.IP, FindingType.PRIVATE_IP}), _find_ips),
     pattern_detector("mac", FindingType.MAC, _MAC, score=0.95, hints=(":", "-", "."), digits=True),
+    pattern_detector("degrees", FindingType.COORDINATES, _DEGREES, score=0.85, hints=("°",), digits=True),
     pattern_detector("coordinates", FindingType.COORDINATES, _COORDINATES, score=0.85, hints=(".",), digits=True),
 )

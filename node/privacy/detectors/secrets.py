@@ -105,6 +105,10 @@ _OPENS = re.compile(
     r"zugangscode|türcode|zahlenschloss)(?![^\W_])",
     re.IGNORECASE,
 )
+_OPTION = re.compile(
+    r"(?<![\w-])(?:(?:-u|--user|--proxy-user)[ =][\"']?[^\s:\"']{1,60}:|sshpass\s-p\s?[\"']?|(?:mysql|mysqldump|mariadb)\s(?:-\S{1,40}\s(?:[\w.]{1,40}\s)?){0,4}-p|"
+    r"--(?:password|passwd|passphrase|pass)[ =][\"']?|(?i:identified\sby)\s['\"]|requirepass\s)(?P<value>[^\s\"'<>|;]{4,200})"
+)
 _QUESTION_HINTS = ("maiden name", "first pet", "pet's name", "memorable", "favourite teacher", "favorite teacher", "first school", "first car",
     "mädchenname", "erstes haustier", "nom de jeune fille", "premier animal", "apellido de soltera", "primera mascota", "cognome da nubile",
     "primo animale", "meisjesnaam", "eerste huisdier", "nazwisko panieńskie", "nome de solteira", "kızlık soyadı")  # fmt: skip
@@ -122,6 +126,7 @@ _PHRASE = re.compile(
     r"[^\W_]+(?:\s[^\s:=.,;!?]{1,16}){0,7}?\s(?:is|was|ist|lautet|est|es|è|é|jest)\s(?P<value>[^\W_]+(?:[ _-][^\W_]+){1,5}?[ _-]\d{1,6})(?![\w.,]\w)"
 )
 _WORD_AND_NUMBER = re.compile(r"(?<![\w./:@#-])(?P<word>[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ]{3,20})\d{2,4}[!?#*]?(?![\w/:-]|\.\w)")
+STEMS_MAX = 8
 _PRODUCTS = words(
     "windows office outlook exchange python ubuntu debian fedora bitwarden keepass base chapter version server sharepoint"
 )
@@ -197,6 +202,16 @@ def _find_codes(text: Text) -> Iterator[Finding]:
             yield Finding(*match.span("value"), _S, 0.8, "access_codes")
 
 
+def _find_options(text: Text) -> Iterator[Finding]:
+    """Passwords among the options of a command."""
+    if text.has_any(("-u ", "--user", "-p", "--pass", "identified by", "requirepass")):
+        for match in _OPTION.finditer(text.normal):
+            value = match.group("value")
+            is_group = value.isdigit() and len(value) < 6  # "-u 1000:1000"
+            if not is_group and not _STANDS_FOR_A_VALUE.fullmatch(value):
+                yield Finding(*match.span("value"), _S, 0.9, "command_options")
+
+
 def _find_answers(text: Text) -> Iterator[Finding]:
     """Answers to a bank's questions, which are passwords."""
     if not text.has_any(_QUESTION_HINTS):
@@ -212,10 +227,16 @@ def _find_in_prose(text: Text) -> Iterator[Finding]:
         phrase = _PHRASE.match(text.normal, place)
         if phrase and any(c.isdigit() for c in phrase.group("value")):
             yield Finding(*phrase.span("value"), _S, 0.75, "passwords_in_prose")
-    if places:
-        for match in _WORD_AND_NUMBER.finditer(text.normal, places[0]):
-            if match.group("word").lower() not in _PRODUCTS:
-                yield Finding(*match.span(), _S, 0.6, "passwords_in_prose")
+    if not places or not text.has_digit:
+        return
+    stems: set[str] = set()
+    for match in _WORD_AND_NUMBER.finditer(text.normal, places[0]):
+        if match.group("word").lower() not in _PRODUCTS:
+            stems.add(match.group("word").lower())
+            yield Finding(*match.span(), _S, 0.6, "passwords_in_prose")
+    if 0 < len(stems) <= STEMS_MAX:  # half a password is told by its first half
+        for word in text.at_words(frozenset(stems)):
+            yield Finding(word.start, word.end, _S, 0.6, "passwords_in_prose")
 
 
 def _is_mixed(value: str) -> bool:
@@ -251,6 +272,7 @@ DETECTORS = (
     Detector("provider_keys", _TYPES, _find_keys),
     Detector("private_keys", _TYPES, _find_private_keys),
     Detector("access_codes", _TYPES, _find_codes),
+    Detector("command_options", _TYPES, _find_options),
     Detector("security_questions", _TYPES, _find_answers),
     Detector("passwords_in_prose", _TYPES, _find_in_prose),
     Detector("url_credentials", _TYPES, _find_urls),

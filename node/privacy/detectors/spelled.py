@@ -155,8 +155,8 @@ def _is_counting(digits: str) -> bool:
 def _find(text: Text) -> Iterator[Finding]:
     if not text.normal.isascii():
         for match in _HAN.finditer(text.normal):
-            type_ = FindingType.NATIONAL_ID if _beside(_ID_WORDS, text, *match.span()) else FindingType.PHONE
-            yield Finding(*match.span(), type_, 0.7, "spelled")
+            is_id = _beside(_ID_WORDS, text, *match.span())
+            yield Finding(*match.span(), FindingType.NATIONAL_ID if is_id else FindingType.PHONE, 0.7, "spelled")
     if len(text.vocabulary & _SCOUTS) < 2:
         return
     runs = [run for run in _runs(text) if run[2]]
