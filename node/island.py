@@ -156,6 +156,8 @@ class Island:
             found.append(f"{self.store.health.lost} writes did not reach the disk: {self.store.health.last_error}")
         if self.archipelago.member(self.archipelago.island) is None:
             found.append("this island's certificate is not valid now: enrol it again")
+        if not self.names.is_ready:
+            found.append("the name models are not loaded: until they are, only your own devices get text")
         return found
 
     async def reload(self) -> None:

@@ -49,6 +49,7 @@ class Owner:
             "peers_up": len(node.mesh.peers),
             "processes": [{"name": one.name, "pid": one.pid, "starts": one.starts} for one in node.children],
             "models": [own.model.name for own in await node.services.offers()],
+            "names_ready": node.names.is_ready,
             "pairing": node.pairing.state().open,
             "spent_today_usd": _usd(spent),
             "cap_day_usd": None if cap is None else _usd(cap),

@@ -73,6 +73,7 @@ def network(directory: Path, cloud_url: str, cloud_model: str, cloud_key: str, l
         running = Network(laptop, home, office)
         _wait(f"{laptop.name} believes the offers of {home.name} and {office.name}", lambda: _is_joined(running))
         _hold_collection(office, directory / "contracts")
+        _wait(f"{laptop.name} has its name models", lambda: laptop.call("GET", "/api/status")["names_ready"])
         _wait(f"{laptop.name} knows the collection {COLLECTION}", lambda: _knows_collection(laptop))
         yield running
 
