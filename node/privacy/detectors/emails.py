@@ -8,7 +8,7 @@ from node.privacy.findings import Finding, FindingType
 from node.privacy.wordlist import words
 
 _PLAIN = re.compile(
-    r"(?<![\w.+-])(?:\{[\w.+%, -]{3,80}\}|[\w.+%'-]{1,64})@(?P<host>(?:[\w-]{1,63}\.){1,8}(?P<top>[^\W\d_]{2,24}))(?![\w-])"
+    r"(?<![\w.+-])(?:\{[\w.+%, -]{3,80}\}|[\w+%][\w.+%'-]{0,63})@(?P<host>(?:[\w-]{1,63}\.){1,8}(?P<top>[^\W\d_]{2,24}))(?![\w-])"
 )
 _WORD_AT = r"at|arobase|arroba|chiocciola|apenstaartje|klammeraffe|małpa|kuyruklu\s?a|et|ät|собака"
 _WORD_DOT = r"dot|point|punto|punkt|punt|ponto|kropka|nokta|точка"
@@ -45,7 +45,11 @@ _NOBODYS = words(
     "user username you your name yourname your.name your.email youremail email mail someone somebody anyone test tester foo "
     "bar baz info admin hello contact support sales noreply example first.last firstname.lastname name.surname"
 )
-_TOPS = words("com org net edu gov io info example de fr es it nl pl pt br tr jp cn uk ch at be se no dk fi ru")
+_TOPS = words(
+    "com org net edu gov io me app dev ai co eu us biz info online email test invalid example de fr es it nl pl pt br tr jp cn uk ch at be se no dk fi ru"
+)
+_LAST_WORD = re.compile(r"[^\W_]+\Z")
+_PLAIN_AT = re.compile(r"\s(?:at|et|ät|@)\s", re.IGNORECASE)
 _MACHINES = words("git hg svn noreply no-reply donotreply do-not-reply mailer-daemon postmaster")
 _FILES = words("png jpg jpeg gif svg webp js mjs ts tsx jsx css json html md py txt zip gz tgz ico map woff")
 
@@ -69,8 +73,8 @@ def _find(text: Text) -> Iterator[Finding]:
     if text.has_any(_WRITTEN_HINTS) and _WRITTEN_DOT.search(text.normal):
         for match in _WRITTEN.finditer(text.normal):
             # "meet me at acme.com" is no address: one of the two joints must be written out beyond a plain "at"
-            top = match.group().rpartition(".")[2].strip().lower()
-            if _WRITTEN_DOT.search(match.group()) and (" @ " not in match.group() or top in _TOPS):
+            top = _LAST_WORD.search(match.group()).group().lower()  # type: ignore[union-attr]  # it ends in one
+            if _WRITTEN_DOT.search(match.group()) and (top in _TOPS or not _PLAIN_AT.search(match.group())):
                 yield Finding(*match.span(), FindingType.EMAIL, 0.85, "emails")
 
 

@@ -9,6 +9,7 @@ from node.privacy.wordlist import words
 
 T = FindingType
 COLUMNS_MAX = 60
+_CODE_MARKS = frozenset("()[]{}=<>'")
 HEADER_CHARACTERS_MAX = 40  # of one cell
 VALUE_CHARACTERS_MAX = 200
 
@@ -75,7 +76,7 @@ _ALSO_PERSONAL = words(
 _NAMES_NOBODY = words(
     "admin administrator root user test tester guest null none nil n/a na unknown default system service daemon nobody "
     "anonymous public www-data ubuntu postgres mysql sa dev developer operator deploy git backup example foo bar baz "
-    "true false string varchar text int integer char not"
+    "password pass token login email mail host true false string varchar text int integer char not"
 )
 _SQUEEZE = re.compile(r"[\s_*`\"'.:-]+")
 _NAME_VALUE = re.compile(r"[^\W\d_][^\d_@/\\<>{}()=|;:]{0,58}[^\W\d_.]\.?|[^\W\d_]")
@@ -176,8 +177,10 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _is_header(cells: Sequence[str]) -> bool:
+    """`cells`: without those that the outer bars of a Markdown table make."""
     return 2 <= len(cells) <= COLUMNS_MAX and all(
-        len(cell) <= HEADER_CHARACTERS_MAX and not any(c.isdigit() for c in cell) for cell in cells
+        0 < len(cell) <= HEADER_CHARACTERS_MAX and not any(c.isdigit() or c in _CODE_MARKS for c in cell)
+        for cell in cells
     )
 
 
@@ -200,7 +203,8 @@ def _find_columns(text: Text) -> Iterator[Finding]:
             for delimiter in ("|", "\t", ";", ","):
                 if delimiter in line and len(line) < HEADER_CHARACTERS_MAX * COLUMNS_MAX:
                     cells = [line[slice(*_trimmed(line, *span))] for span in _cells(line, delimiter)]
-                    if _is_header(cells) and (columns := _columns(cells)):
+                    inner = cells[1:-1] if delimiter == "|" and not cells[0] and not cells[-1] else cells
+                    if _is_header(inner) and (columns := _columns(cells)):
                         width, names = len(cells), [_squeezed(cell) for cell in cells]
                         break
         at += len(line) + 1
@@ -260,6 +264,10 @@ def _find_keyed(text: Text) -> Iterator[Finding]:
         said = value.group("value")
         if type_ is T.HANDLE and _TWO_CAPITALS.fullmatch(said):
             type_ = T.PERSON
+        if name in _KEYED_DOUBTFUL and type_ is not T.HANDLE and type_ is not T.PERSON:
+            continue
+        if name in _KEYED_DOUBTFUL and type_ is T.PERSON and not _TWO_CAPITALS.fullmatch(said):
+            continue
         if not _holds(type_, said) or (type_ is not T.HANDLE and not _looks_like_a_name(said)):
             continue
         yield Finding(*value.span("value"), _typed(type_, name, said), 0.8, "fields")

@@ -7,10 +7,10 @@ from node.privacy.detectors.base import Detector, Text
 from node.privacy.findings import Finding, FindingType
 from node.privacy.wordlist import words
 
-_HANDLE = re.compile(r"@(?<![\w@/.].)[A-Za-z_][\w.]{2,30}(?<!\.)(?![\w@]|\.\w|/)")
+_HANDLE = re.compile(r"@(?<![\w@/.].)[A-Za-z_][\w.]{2,30}(?<!\.)(?![\w@{]|\.\w|/|[\"']\s?:)")
 # Words of code that begin with "@": decorators, annotations and directives are no handles.
 _NOT_HANDLE = re.compile(
-    r"@(?:property|staticmethod|classmethod|dataclass|override|deprecated|param|return|returns|throws|media|import|charset|"
+    r"@(?:raises?|exception|version|license|copyright|brief|file|details|property|staticmethod|classmethod|dataclass|override|deprecated|param|return|returns|throws|media|import|charset|"
     r"keyframes|font|supports|interface|app|router|pytest|component|injectable|autowired|bean|test|entity|since|author|see|"
     r"todo|types|angular|babel|here|everyone|channel|all|latest|next|beta|requestmapping|getmapping|postmapping|service|repository|"
     r"controller|restcontroller|transactional|column|id|table|nullable|notnull|suppresswarnings|functionalinterface|beforeeach|"
@@ -36,8 +36,9 @@ _NOT_OWNER = words(
     "refurbished cheap best good budget another each every which what tablet"
 )
 _LOGGED = re.compile(
-    r"(?:for(?: invalid user| user)?|session (?:opened|closed) for user|user|login|logged in as|su:|sudo:)[ \t=:]{1,3}[\"']?"
-    r"(?P<login>[a-z][a-z0-9]{1,20}[._-][a-z0-9._-]{1,30}|[a-z][a-z0-9]{2,20}(?=(?:\(uid| from \d|@[\w.-]{3,40}[\s:$])))",
+    r"(?:for(?: invalid)? user|session (?:opened|closed) for user|user|login|logged in as|su:|sudo:)[ \t=:]{1,3}[\"']?"
+    r"(?P<login>[a-z][a-z0-9]{1,20}[._-][a-z0-9._-]{1,30}|[a-z][a-z0-9]{2,20}(?=(?:\(uid| from \d|@[\w.-]{3,40}[\s:$])))|"
+    r"for (?P<from>[a-z][a-z0-9._-]{2,30})(?= from [\da-f]{1,4}[.:])",
 )
 _SSH_USER = re.compile(r"^[ \t]{1,8}User[ \t=]{1,3}(?P<login>[\w.-]{2,32})[ \t]*$", re.MULTILINE)
 _LOGIN_AT = re.compile(
@@ -68,8 +69,16 @@ _H = FindingType.HANDLE
 def _find_handles(text: Text) -> Iterator[Finding]:
     if "@" in text.normal:
         for match in _HANDLE.finditer(text.normal):
-            if not _NOT_HANDLE.fullmatch(match.group()):
+            if not _NOT_HANDLE.fullmatch(match.group()) and not _is_decorator(text.normal, *match.span()):
                 yield Finding(*match.span(), _H, 0.7, "handles")
+
+
+def _is_decorator(text: str, start: int, end: int) -> bool:
+    """Alone on its line, or with arguments: "@registry.layers("."""
+    if text[end : end + 1] == "(":
+        return True
+    before = text[text.rfind("\n", max(0, start - 40), start) + 1 : start]
+    return text[end : end + 1] in ("", "\n") and not before.strip() and "\n" in text
 
 
 def _find_logins(text: Text) -> Iterator[Finding]:
@@ -88,8 +97,9 @@ def _find_logins(text: Text) -> Iterator[Finding]:
     ):
         if text.has_any(hints):
             for match in pattern.finditer(text.normal):
-                if match.group("login").lower().strip(".") not in _SERVICES:
-                    yield Finding(*match.span("login"), _H, 0.8, "logins")
+                group = match.lastgroup or "login"
+                if match.group(group).lower().strip(".") not in _SERVICES:
+                    yield Finding(*match.span(group), _H, 0.8, "logins")
 
 
 def _find_devices(text: Text) -> Iterator[Finding]:

@@ -21,13 +21,16 @@ _TRUNK = re.compile(r"\(?0\d{1,5}\)?(?:[ /-]{1,3}\d{2,8}){1,4}")  # 020 7946 067
 _EXTENSION = re.compile(r"[ ,]{0,2}(?:x|ext\.?|extension|app\.?|poste|int\.?) ?\d{1,6}(?!\w)", re.IGNORECASE)
 _EXTENSION_WORDS = words("durchwahl nebenstelle extension ext dw poste interno anexo toestel wewn dahili")
 _LONE_EXTENSION = re.compile(r"[^\W_]+\.?\s?[:.]?\s?[-–]?(?P<number>\d{2,5})(?![\w.])")
-_DATE = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}")
+# Dates, an American ZIP code, years from and to.
+_NO_PHONE = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\d{5}-\d{4}|(?:1[5-9]|20)\d\d ?[-–/] ?(?:1[5-9]|20)\d\d")
 
 
 def _is_phone(number: Number, text: Text) -> float:
     """The score; 0 where it is none."""
-    if not DIGITS_MIN <= len(number.digits) <= DIGITS_MAX or _DATE.fullmatch(number.text):
+    if not DIGITS_MIN <= len(number.digits) <= DIGITS_MAX or _NO_PHONE.fullmatch(number.text):
         return 0.0
+    if number.text.count("00") > 2:
+        return 0.0  # bytes
     if number.text.startswith("+"):
         return 0.95 if _is_international(number.digits) else 0.0
     if _NORTH_AMERICAN.fullmatch(number.text):

@@ -78,10 +78,26 @@ _VALUE = re.compile(
     r"(?P<quote>[\"'`]?)(?P<value>[^\s\"'`<>|,;]{4,400})"
 )
 _STANDS_FOR_A_VALUE = re.compile(
-    r"[<\[{$%(].*|.*(?:\.\.\.|…|\*{3}|x{4}|\$\{|environ|getenv|process\.env|example|placeholder|redacted|your[_-]?).*|"
+    r"[<\[{$%(].*|.*(?:\.\.\.|%[sdr]|…|\*{3}|x{4}|\$\{|environ|getenv|process\.env|example|placeholder|redacted|your[_-]?).*|"
     r"changeme|change-me|password|passwd|secret|token|user|username|none|null|nil|true|false|undefined|string|str|int|bool|bytes|"
     r"required|optional|self\..*|os\..*|config\..*|settings\..*|env\..*|args\..*|request\..*|input.*|function.*|.*\(.*",
     re.IGNORECASE,
+)
+# A name, a type or a call in code: `key=my_key`, `token: tokenize.TokenInfo`, `= None):`.
+_IDENTIFIER = re.compile(r"[A-Za-z_]+(?:\.[A-Za-z_]+)*(?:\[[A-Za-z_.\], ]*)?[\])}:;]*")
+_PASSWORD_ENDS = (
+    "password",
+    "passwd",
+    "pass",
+    "pw",
+    "pwd",
+    "passphrase",
+    "passwort",
+    "kennwort",
+    "contraseña",
+    "senha",
+    "clave",
+    "mdp",
 )
 _HEX_CONTEXT = re.compile(r"key|secret|token|credential|schlüssel|密钥|clé", re.IGNORECASE)
 _LONG_TOKEN = re.compile(r"(?<![A-Za-z0-9+/_=.-])[A-Za-z0-9+/_-]{24,400}={0,2}(?![A-Za-z0-9+/_.-])")
@@ -171,7 +187,9 @@ def _find_labelled(text: Text) -> Iterator[Finding]:
     for end in _label_ends(text):
         labelled = _VALUE.match(text.normal, end)
         value = labelled.group("value").rstrip(".?)") if labelled else ""
-        if labelled and len(value) >= 4 and _is_secret_value(value, joined=labelled.group("join") is not None):
+        if not labelled or len(value) < 4 or (_IDENTIFIER.fullmatch(value) and not _is_password(text, end, labelled)):
+            continue
+        if _is_secret_value(value, joined=labelled.group("join") is not None):
             start = labelled.start("value")
             yield Finding(start, start + len(value), _S, 0.85, "labelled_secrets")
     if text.has_any(
@@ -179,6 +197,11 @@ def _find_labelled(text: Text) -> Iterator[Finding]:
     ):
         for match in _MNEMONIC.finditer(text.normal):
             yield Finding(*match.span("value"), _S, 0.9, "mnemonics")
+
+
+def _is_password(text: Text, end: int, labelled: re.Match[str]) -> bool:
+    """Only a password in quotes may look like a name in code."""
+    return bool(labelled.group("quote")) and text.lower.endswith(_PASSWORD_ENDS, 0, end)
 
 
 def _label_ends(text: Text) -> Iterator[int]:
@@ -261,7 +284,8 @@ def _find_entropy(text: Text) -> Iterator[Finding]:
         return
     for match in _LONG_TOKEN.finditer(text.normal):
         token = match.group()
-        if not _is_mixed(token) or entropy_bits(token) < ENTROPY_BITS_MIN:
+        digits = sum(map(str.isdigit, token))
+        if digits < max(2, len(token) / 12) or not _is_mixed(token) or entropy_bits(token) < ENTROPY_BITS_MIN:
             continue
         if _HEX_CONTEXT.search(text.normal, max(0, match.start() - 40), match.start()):
             yield Finding(*match.span(), _S, 0.8, "entropy")
