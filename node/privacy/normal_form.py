@@ -9,7 +9,7 @@ import re
 import unicodedata
 from array import array
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote_to_bytes
 
 from node.privacy.encoded import encoded_runs, said
@@ -57,7 +57,7 @@ class NormalForm:
     text: str
     _starts: "array[int] | None" = None  # of each character of `text`, where its source starts; None: the same text
     _ends: "array[int] | None" = None
-    decoded: frozenset[int] = frozenset()  # where in `text` the runs begin whose meaning stands at its end
+    unread: tuple[str, ...] = ()  # runs whose letters say nothing that could be added to `text`
 
     def original(self, start: int, end: int) -> tuple[int, int]:
         """The span of the original text that `text[start:end]`, not empty, came from."""
@@ -217,18 +217,21 @@ def _in_latin(match: re.Match[str]) -> str:
 
 def _with_runs(form: NormalForm, depth: int) -> NormalForm:
     """What the runs say is added at the end: a label still stands before its run, and names are read as names."""
-    runs = (
-        [(run, plain) for run in encoded_runs(form.text) if (plain := said(run.letters)) is not None] if depth else []
-    )
+    runs = [(run, said(run.letters) if depth else None) for run in encoded_runs(form.text)]
     if not runs:
         return form
-    text, decoded = form.text, {run.start for run, _ in runs}
+    unread = [run.letters for run, plain in runs if plain is None]
+    text = form.text
+    if len(unread) == len(runs):
+        return replace(form, unread=tuple(unread))
     starts, ends = form.sources()
     for run, plain in runs:
+        if plain is None:
+            continue
         inner = _with_runs(_decoded(_composed(plain)), depth - 1)
         first, last = form.original(run.start, run.end)
-        decoded |= {len(text) + len(APART) + start for start in inner.decoded}
+        unread += inner.unread
         text += APART + inner.text
         starts.extend([first] * (len(APART) + len(inner.text)))
         ends.extend([last] * (len(APART) + len(inner.text)))
-    return NormalForm(text, starts, ends, frozenset(decoded))
+    return NormalForm(text, starts, ends, tuple(unread))

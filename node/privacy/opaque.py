@@ -5,7 +5,7 @@ image in a `data:` URL are not. What looks like words and is none (a cipher, a m
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Iterable
 from itertools import pairwise
 
 from node.privacy.encoded import encoded_runs, is_hexadecimal, said
@@ -23,12 +23,12 @@ _STRANGE = re.compile("[\x00-\x08\x0e-\x1f\x7f\ufffd\ue000-\uf8ff\U000f0000-\U00
 _CLASSES = (str.islower, str.isupper, str.isdigit)
 
 
-def opaque(text: str, read: Collection[int] = ()) -> tuple[Failure, ...]:
+def opaque(text: str, unread: Iterable[str] | None = None) -> tuple[Failure, ...]:
     """One failure where a part of the text is in an encoding that nobody here can read.
 
-    `read`: where the runs begin that were decoded and read.
+    `unread`: the runs that were not decoded; None: every run.
     """
-    runs = (run.letters for run in encoded_runs(text) if run.start not in read)
+    runs = (run.letters for run in encoded_runs(text)) if unread is None else unread
     if _has_escapes(text) or _is_strange(text) or any(map(_is_encoded, runs)):
         return (Failure("unreadable", "a part of the text is in an encoding that nobody here can read"),)
     return ()

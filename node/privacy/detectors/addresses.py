@@ -15,7 +15,7 @@ _STREETS = (
 _UNIT = r"(?:,?\s(?:Apt|Apartment|Suite|Ste|Unit|Flat|Floor|#)\.?\s?[\w-]{1,8})?"
 _POSTCODE_UK = r"[A-Z]{1,2}\d[A-Z\d]?\s\d[A-Z]{2}"
 _ENGLISH = re.compile(
-    rf"(?<![\w.$€£])\d{{1,5}}[A-Za-z]?,?\s(?:[NSEW]\.?\s)?(?:{_NAME}\s){{1,4}}(?:{_STREETS})\b\.?{_UNIT}"
+    rf"\d(?<![\w.$€£].)\d{{0,4}}[A-Za-z]?,?\s(?:[NSEW]\.?\s)?(?:{_NAME}\s){{1,4}}(?:{_STREETS})\b\.?{_UNIT}"
     rf"(?:,\s?{_NAME}(?:\s{_NAME}){{0,2}})?(?:,?\s(?:[A-Z]{{2}}\s\d{{5}}(?:-\d{{4}})?|{_POSTCODE_UK}))?"
 )
 _CITY = rf"(?:,?\s(?:[A-Z]{{1,2}}-)?\d{{4,5}}(?:\s[A-Z]{{2}})?\s{_NAME}(?:[\s-]{_NAME}){{0,2}})?"
@@ -23,6 +23,10 @@ _GERMANIC = re.compile(
     rf"(?<!\w)(?:{_UP}[\w-]{{2,40}}(?:straße|strasse|str\.|weg|allee|platz|gasse|ring|damm|ufer|straat|laan|plein|gracht|kade|dijk|gatan|vägen|vej)"
     rf"|{_NAME}\s(?:Straße|Strasse|Str\.|Weg|Allee|Platz|Gasse|Ring|Damm))\s\d{{1,4}}\s?(?:-?[A-Za-zIV]{{1,3}})?(?![\w]){_CITY}"
 )
+_GERMANIC_HINTS = (
+    "straße", "strasse", "str.", "weg", "allee", "platz", "gasse", "ring ", "damm", "ufer", "straat", "laan", "plein", "gracht",
+    "kade", "dijk", "gatan", "vägen", "vej",
+)  # fmt: skip
 _ROMANCE = re.compile(
     r"(?<!\w)(?:\d{1,4}(?:\s?(?:bis|ter|quater))?,?\s(?:rue|avenue|boulevard|impasse|allée|chemin|place|quai|route|sentier|cours|square)\s"
     rf"(?:(?:de|du|des|de la|de l'|d'|la|le|les)\s?)?{_NAME}(?:[\s-]{_NAME}){{0,3}}(?:,\s(?:Bât|Apt|Esc)\.?\s\w{{1,3}})?"
@@ -31,23 +35,24 @@ _ROMANCE = re.compile(
     rf"(?:{_CITY}|,?\s\d{{5}}\s{_NAME}(?:[\s-]{_NAME}){{0,3}}(?:\sCedex(?:\s\d\d)?)?)",
     re.IGNORECASE,
 )
-_UK = re.compile(rf"(?<![\w]){_POSTCODE_UK}(?!\w)")
+_UK = re.compile(r"[A-Z](?<!\w.)[A-Z]?\d[A-Z\d]?\s\d[A-Z]{2}(?!\w)")
 _BOX = re.compile(r"(?<!\w)(?:P\.?\s?O\.?\s?Box|Postfach)\s\d{1,7}(?:,?\s[A-Z]{2}\s\d{5})?", re.IGNORECASE)
 _A = FindingType.ADDRESS
 
 DETECTORS: tuple[Detector, ...] = (
-    pattern_detector("street_english", _A, _ENGLISH, score=0.85),
-    pattern_detector("street_germanic", _A, _GERMANIC, score=0.85),
+    pattern_detector("street_english", _A, _ENGLISH, score=0.85, digits=True),
+    pattern_detector("street_germanic", _A, _GERMANIC, score=0.85, digits=True, hints=_GERMANIC_HINTS),
     pattern_detector(
         "street_romance",
         _A,
         _ROMANCE,
         score=0.85,
+        digits=True,
         hints=words(
             "rue avenue boulevard impasse allée chemin place quai route sentier cours square c/ calle avda av. "
             "avenida paseo plaza carrera rua travessa via viale corso piazza vicolo"
         ),
     ),
-    pattern_detector("postcode_uk", _A, _UK, score=0.7),
+    pattern_detector("postcode_uk", _A, _UK, score=0.7, digits=True),
     pattern_detector("post_box", _A, _BOX, score=0.85, hints=("box", "postfach")),
 )

@@ -9,7 +9,8 @@ from node.privacy.detectors.base import LATIN, Detector, Text, context, digits_o
 from node.privacy.findings import Finding, FindingType
 from node.privacy.wordlist import words
 
-_IBAN = re.compile(rf"(?<![{LATIN}])[A-Za-z]{{2}}\d{{2}}(?:[ \-]?[A-Za-z0-9]){{11,30}}(?![{LATIN}])")
+_IBAN_START = re.compile(rf"\d(?<=[A-Za-z]{{2}}.)(?<![{LATIN}]...)\d")
+_IBAN = re.compile(rf"[A-Za-z]{{2}}\d{{2}}(?:[ \-]?[A-Za-z0-9]){{11,30}}(?![{LATIN}])")
 IBAN_CHARACTERS_MIN = 15
 _LABELS = words(
     "account acct accounts checking savings kto blz clabe ifsc konto kontonummer kontonr compte cuenta conto rekening rekeningnummer conta routing sort "
@@ -43,9 +44,12 @@ _BITCOIN = re.compile(r"[13b](?<!\w.)(?:(?<=[13])[1-9A-HJ-NP-Za-km-z]{25,34}|(?<
 def _find_ibans(text: Text) -> Iterator[Finding]:
     if not text.has_digit:
         return
-    for match in _IBAN.finditer(text.normal):
-        end = _iban_end(match.group())
-        if end:
+    done = 0
+    for begin in _IBAN_START.finditer(text.normal):
+        match = _IBAN.match(text.normal, begin.start() - 2) if begin.start() >= done else None
+        end = _iban_end(match.group()) if match else 0
+        if match and end:
+            done = match.start() + end
             yield Finding(match.start(), match.start() + end, FindingType.ACCOUNT, 0.99, "iban")
 
 

@@ -60,11 +60,6 @@ class Text:
         return _DIGIT.search(self.normal) is not None
 
     @cached_property
-    def longest_word(self) -> int:
-        """Characters of the longest run without a blank."""
-        return max(map(len, self.normal.split()), default=0)
-
-    @cached_property
     def vocabulary(self) -> frozenset[str]:
         """Its words, in lower case. Detectors start from the few that matter to them."""
         if self.lower.isascii():
@@ -74,12 +69,16 @@ class Text:
     def at_words(self, triggers: frozenset[str]) -> Iterator[Word]:
         """Every place of the words `triggers`."""
         for trigger in triggers & self.vocabulary:
-            at = self.lower.find(trigger)
-            while at >= 0:
-                end = at + len(trigger)
-                if not self.lower[at - 1 : at].isalnum() and not self.lower[end : end + 1].isalnum():
-                    yield Word(at, end)
-                at = self.lower.find(trigger, end)
+            yield from self.at_word(trigger)
+
+    def at_word(self, trigger: str) -> Iterator[Word]:
+        """Every place of a word of the vocabulary."""
+        at = self.lower.find(trigger)
+        while at >= 0:
+            end = at + len(trigger)
+            if not self.lower[at - 1 : at].isalnum() and not self.lower[end : end + 1].isalnum():
+                yield Word(at, end)
+            at = self.lower.find(trigger, end)
 
     @cached_property
     def numbers(self) -> tuple["Number", ...]:

@@ -47,7 +47,8 @@ def _find(text: Text) -> Iterator[Finding]:
     if not text.has_digit:
         return
     starts = [word.start for word in text.at_words(_BIRTH_WORDS)]
-    starts += [match.start() for match in _BIRTH_MARKS.finditer(text.normal)]
+    if "*" in text.normal or not text.normal.isascii():
+        starts += [match.start() for match in _BIRTH_MARKS.finditer(text.normal)]
     for start in starts:
         birth = _BIRTH.match(text.normal, start)
         if birth:

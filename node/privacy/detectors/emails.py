@@ -12,15 +12,22 @@ _PLAIN = re.compile(
 )
 _WORD_AT = r"at|arobase|arroba|chiocciola|apenstaartje|klammeraffe|małpa|kuyruklu\s?a|et|ät|собака"
 _WORD_DOT = r"dot|point|punto|punkt|punt|ponto|kropka|nokta|точка"
-_AT = rf"\s{{0,2}}(?:[\[({{<]\s?(?:{_WORD_AT}|@)\s?[\])}}>]|(?<=\w)[\[({{]a[\])}}](?=\w)|\s(?:{_WORD_AT})\s|\s@\s|[_-](?:at|AT)[_-]|艾特|アット(?:マーク)?)\s{{0,2}}"
+# Begins with one of few characters, so that the search skips to them.
+_AT = (
+    rf"[\[({{<\s_-](?:(?<=[\[({{<])(?:\s?(?:{_WORD_AT}|@)\s?[\])}}>]|a[\])}}](?=\w))|(?<=\s)(?:{_WORD_AT}|@)(?=\s)|"
+    r"(?<=[_-])(?:at|AT)[_-])|艾特|アット(?:マーク)?"
+)
 _DOT = rf"\s{{0,2}}(?:[\[({{<]\s?(?:{_WORD_DOT}|\.)\s?[\])}}>]|\s(?:{_WORD_DOT})\s|[_-](?:dot|DOT)[_-]|\.|点|ドット)\s{{0,2}}"
 _JOIN = (
     rf"(?:[.+_-]|\s?[\[(]\s?(?:{_WORD_DOT})\s?[\])]\s?|ドット|点|"
     rf"\s(?:{_WORD_DOT}|tiret(?:\sdu\sbas)?|dash|underscore|hyphen|minus|bindestrich|unterstrich|guion(?:\sbajo)?|guión(?:\sbajo)?|trattino|streepje|"
     r"hífen|traço|myślnik|podkreślnik|tire|alt\sçizgi)\s)"
 )
-_WRITTEN = re.compile(
-    rf"(?<![\w.+-])[^\W_]{{1,40}}(?:{_JOIN}[^\W_]{{1,40}}){{0,4}}{_AT}[^\W_]{{1,40}}(?:{_JOIN}[^\W_]{{1,40}}){{0,3}}{_DOT}[a-z]{{2,12}}(?![^\W_])",
+_JOINT = re.compile(_AT, re.IGNORECASE)
+_WRITTEN_BEFORE = re.compile(rf"(?<![\w.+-])[^\W_]{{1,40}}(?:{_JOIN}[^\W_]{{1,40}}){{0,4}}\s{{0,2}}\Z", re.IGNORECASE)
+BEFORE_CHARACTERS = 120
+_WRITTEN_AFTER = re.compile(
+    rf"\s{{0,2}}[^\W_]{{1,40}}(?:{_JOIN}[^\W_]{{1,40}}){{0,3}}{_DOT}[a-z]{{2,12}}(?![^\W_])",
     re.IGNORECASE,
 )
 _WRITTEN_HINTS = (
@@ -70,12 +77,26 @@ def _find(text: Text) -> Iterator[Finding]:
         for pattern in (_SPACED, _BACKWARDS):
             for match in pattern.finditer(text.normal):
                 yield Finding(*match.span(), FindingType.EMAIL, 0.85, "emails")
-    if text.has_any(_WRITTEN_HINTS) and _WRITTEN_DOT.search(text.normal):
-        for match in _WRITTEN.finditer(text.normal):
-            # "meet me at acme.com" is no address: one of the two joints must be written out beyond a plain "at"
-            top = _LAST_WORD.search(match.group()).group().lower()  # type: ignore[union-attr]  # it ends in one
-            if _WRITTEN_DOT.search(match.group()) and (top in _TOPS or not _PLAIN_AT.search(match.group())):
-                yield Finding(*match.span(), FindingType.EMAIL, 0.85, "emails")
+    if text.has_any(_WRITTEN_HINTS):
+        yield from _find_written(text.normal)
+
+
+def _find_written(text: str) -> Iterator[Finding]:
+    """From each "at" on, which is rare, to both sides."""
+    done = 0
+    for joint in _JOINT.finditer(text):
+        after = _WRITTEN_AFTER.match(text, joint.end())
+        head = text[max(done, joint.start() - BEFORE_CHARACTERS) : joint.start()]
+        before = _WRITTEN_BEFORE.search(head) if after else None
+        if after is None or before is None:
+            continue
+        start, end = joint.start() - len(before.group()), after.end()
+        written = text[start:end]
+        # "meet me at acme.com" is no address: one of the two joints must be written out beyond a plain "at"
+        top = _LAST_WORD.search(written).group().lower()  # type: ignore[union-attr]  # it ends in one
+        if _WRITTEN_DOT.search(written) and (top in _TOPS or not _PLAIN_AT.search(written)):
+            done = end
+            yield Finding(start, end, FindingType.EMAIL, 0.85, "emails")
 
 
 DETECTORS = (Detector("emails", frozenset({FindingType.EMAIL}), _find),)

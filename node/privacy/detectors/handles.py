@@ -35,11 +35,12 @@ _NOT_OWNER = words(
     "remote virtual cloud lab demo guest spare shared team staff student family media server web business school own first second used "
     "refurbished cheap best good budget another each every which what tablet"
 )
+_LOGIN_WORDS = words("user login logged su sudo")
 _LOGGED = re.compile(
-    r"(?:for(?: invalid)? user|session (?:opened|closed) for user|user|login|logged in as|su:|sudo:)[ \t=:]{1,3}[\"']?"
-    r"(?P<login>[a-z][a-z0-9]{1,20}[._-][a-z0-9._-]{1,30}|[a-z][a-z0-9]{2,20}(?=(?:\(uid| from \d|@[\w.-]{3,40}[\s:$])))|"
-    r"for (?P<from>[a-z][a-z0-9._-]{2,30})(?= from [\da-f]{1,4}[.:])",
+    r"(?:user|login|logged in as|su:|sudo:)[ \t=:]{1,3}[\"']?"
+    r"(?P<login>[a-z][a-z0-9]{1,20}[._-][a-z0-9._-]{1,30}|[a-z][a-z0-9]{2,20}(?=(?:\(uid| from \d|@[\w.-]{3,40}[\s:$])))"
 )
+_FROM = re.compile(r"for (?P<login>[a-z][a-z0-9._-]{2,30}) from [\da-f]{1,4}[.:]")
 _SSH_USER = re.compile(r"^[ \t]{1,8}User[ \t=]{1,3}(?P<login>[\w.-]{2,32})[ \t]*$", re.MULTILINE)
 _LOGIN_AT = re.compile(
     r"(?<![\w.@/-])(?:ssh|scp|rsync|sftp|mosh)\s(?:-\S{1,20}\s(?:\S{1,60}\s)?){0,3}(?P<login>[\w.-]{2,32})@[\w.-]{2,80}"
@@ -59,7 +60,7 @@ _SERVICES = words(
     "ec2-user centos postgres mysql oracle redis git deploy jenkins runner vagrant docker backup nginx apache sa dev app shared example "
     "username foo bar you me all everyone invalid unknown systemd-network systemd-resolve root. pi vscode node default.migrated"
 )
-_LOG_HINTS = ("for ", "user", "login", "logged in", "sudo", "su:")
+OWNER_CHARACTERS = 36
 _DEVICES = words(
     "iphone ipad macbook mbp laptop notebook pixel galaxy thinkpad surface airpods handy telefon telefoon pc desktop phone watch"
 )
@@ -90,23 +91,31 @@ def _find_logins(text: Text) -> Iterator[Finding]:
     for pattern, hints in (
         (_HOME, ("/home/", "/users/", ":\\")),
         (_NOTE, ("todo", "fixme", "xxx", "hack", "note", "review")),
-        (_LOGGED, _LOG_HINTS),
+        (_FROM, (" from ",)),
         (_PROFILE, ("://", "/in/", "/u/")),
         (_SSH_USER, (" user", "\tuser")),
         (_LOGIN_AT, ("ssh", "scp", "rsync", "sftp", "mosh")),
     ):
         if text.has_any(hints):
             for match in pattern.finditer(text.normal):
-                group = match.lastgroup or "login"
-                if match.group(group).lower().strip(".") not in _SERVICES:
-                    yield Finding(*match.span(group), _H, 0.8, "logins")
+                if _is_somebodys(match):
+                    yield Finding(*match.span("login"), _H, 0.8, "logins")
+    for word in text.at_words(_LOGIN_WORDS):
+        logged = _LOGGED.match(text.normal, word.start)
+        if logged and _is_somebodys(logged):
+            yield Finding(*logged.span("login"), _H, 0.8, "logins")
+
+
+def _is_somebodys(match: re.Match[str]) -> bool:
+    return match.group("login").lower().strip(".") not in _SERVICES
 
 
 def _find_devices(text: Text) -> Iterator[Finding]:
     """A name such as "noras-iphone" says who carries it. Joined by a blank it must be a possessive."""
-    if not (_DEVICES & text.vocabulary):
-        return
-    for match in _DEVICE.finditer(text.normal):
+    for word in text.at_words(_DEVICES):
+        match = _DEVICE.search(text.normal, max(0, word.start - OWNER_CHARACTERS), word.end + 8)
+        if match is None or not match.start() < word.end <= match.end():
+            continue
         owner = match.group("owner").lower()
         if owner in _NOT_OWNER or owner + "s" in _NOT_OWNER:
             continue

@@ -164,11 +164,34 @@ _MIXED = (
     _rule("cl_rut", rut.is_valid, r"\d{1,2}\.?\d{3}\.?\d{3}-[\dk]", "rut", r"\d{1,2}\.\d{3}\.\d{3}-[\dk]"),
 )
 _MIXED_SHAPE = re.compile(
-    rf"(?<![{LATIN}])(?=[A-Za-z]{{0,6}}[ -]?\d)(?:"
-    + "|".join(f"(?:{rule.shape.pattern})" for rule in _MIXED)
-    + rf")(?![{LATIN}])",
-    re.IGNORECASE,
+    "(?:" + "|".join(f"(?:{rule.shape.pattern})" for rule in _MIXED) + rf")(?![{LATIN}])", re.IGNORECASE
 )
+_DIGITS = re.compile(r"\d{1,17}")
+LETTERS_BEFORE_MAX = 6  # of an Italian codice fiscale
+
+
+def _mixed_starts(text: str) -> Iterator[int]:
+    """Where letters and digits may begin that are a code: at its first digits, or at the letters before them."""
+    for digits in _DIGITS.finditer(text):
+        at = digits.start()
+        for skip in (0, 1):
+            begin = at - skip
+            if skip and text[begin : begin + 1] not in (" ", "-"):
+                continue
+            while (
+                begin > 0
+                and at - begin <= LETTERS_BEFORE_MAX + skip
+                and text[begin - 1].isascii()
+                and text[begin - 1].isalpha()
+            ):
+                begin -= 1
+            if skip and begin == at - skip:
+                continue
+            if begin == 0 or not _LATIN.match(text[begin - 1]):
+                yield begin
+
+
+_LATIN = re.compile(rf"[{LATIN}]")
 
 
 def _accepted(rule: _Rule, candidate: str, start: int, end: int, text: Text) -> bool:
@@ -205,7 +228,12 @@ def _find_numeric(text: Text) -> Iterator[Finding]:
 def _find_mixed(text: Text) -> Iterator[Finding]:
     if not text.has_digit:
         return
-    for match in _MIXED_SHAPE.finditer(text.normal):
+    done = 0
+    for start in _mixed_starts(text.normal):
+        match = _MIXED_SHAPE.match(text.normal, start) if start >= done else None
+        if match is None:
+            continue
+        done = match.end()
         for rule in _MIXED:
             if _accepted(rule, match.group(), *match.span(), text):
                 yield Finding(*match.span(), rule.type, 0.95, rule.name)

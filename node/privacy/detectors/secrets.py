@@ -156,10 +156,11 @@ def entropy_bits(token: str) -> float:
 
 
 def _find_keys(text: Text) -> Iterator[Finding]:
-    if text.longest_word < KEY_CHARACTERS_MIN:
+    long_words = "\n".join(word for word in text.normal.split() if len(word) >= KEY_CHARACTERS_MIN).lower()
+    if not long_words:
         return
     for hint, pattern in _KEYS:
-        if hint in text.lower:
+        if hint in long_words:
             for match in pattern.finditer(text.normal):
                 yield Finding(*match.span(), _S, 0.98, "provider_keys")
 

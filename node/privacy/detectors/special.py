@@ -55,6 +55,7 @@ class _Entry:
     first: str  # its first word, or the beginning of it
     pattern: re.Pattern[str]  # of the whole term, in lower case
     type: FindingType
+    whole: bool  # its first word stands in the text as it is: no stem
 
 
 def _entries() -> dict[str, tuple[_Entry, ...]]:
@@ -64,7 +65,9 @@ def _entries() -> dict[str, tuple[_Entry, ...]]:
             words = term.rstrip("*").split("_")
             ending = r"[^\W_]*" if term.endswith("*") else ""
             pattern = re.compile(r"[\s_-]{1,3}".join(map(re.escape, words)) + ending + r"(?![^\W_])")
-            index.setdefault(words[0][:STEM_KEY], []).append(_Entry(words[0], pattern, type_))
+            index.setdefault(words[0][:STEM_KEY], []).append(
+                _Entry(words[0], pattern, type_, not (ending and len(words) == 1))
+            )
     return {key: tuple(entries) for key, entries in index.items()}
 
 
@@ -73,10 +76,12 @@ _INDEX = _entries()
 
 def _topics(text: Text) -> Iterator[tuple[int, int, FindingType]]:
     for word in text.vocabulary:
-        for entry in _INDEX.get(word[:STEM_KEY], ()):
-            if not word.startswith(entry.first):
+        if word[:STEM_KEY] not in _INDEX:
+            continue
+        for entry in _INDEX[word[:STEM_KEY]]:
+            if not word.startswith(entry.first) or (entry.whole and word != entry.first):
                 continue
-            for place in text.at_words(frozenset({word})):
+            for place in text.at_word(word):
                 match = entry.pattern.match(text.lower, place.start)
                 if match:
                     yield *match.span(), entry.type

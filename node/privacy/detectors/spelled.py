@@ -13,6 +13,7 @@ from node.privacy.wordlist import words
 
 WORDS_MIN = 4  # of a number; fewer is a price or a year
 DIGITS_MIN, DIGITS_MAX = 7, 24
+SCOUTS_MIN, CLOSE_CHARACTERS = 3, 60
 GAP_CHARACTERS_MAX = 4
 
 _UNITS = (
@@ -152,12 +153,20 @@ def _is_counting(digits: str) -> bool:
     return len(steps) == 1
 
 
+def _are_close(text: Text) -> bool:
+    """Whether several of the words stand so close that they could say a number."""
+    if not text.vocabulary & _SCOUTS:
+        return False
+    places = sorted(word.start for word in text.at_words(_SCOUTS))
+    return any(last - first < CLOSE_CHARACTERS for first, last in zip(places, places[SCOUTS_MIN - 1 :], strict=False))
+
+
 def _find(text: Text) -> Iterator[Finding]:
     if not text.normal.isascii():
         for match in _HAN.finditer(text.normal):
             is_id = _beside(_ID_WORDS, text, *match.span())
             yield Finding(*match.span(), FindingType.NATIONAL_ID if is_id else FindingType.PHONE, 0.7, "spelled")
-    if len(text.vocabulary & _SCOUTS) < 2:
+    if not _are_close(text):
         return
     runs = [run for run in _runs(text) if run[2]]
     for index, (start, end, digits, said) in enumerate(runs):
