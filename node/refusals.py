@@ -4,7 +4,7 @@ from node.dispatch import Attempt, Dispatch, Fail
 from node.judgement import Judged
 from protocol.errors import BackendFailure, OfferRefusal, Refusal, RefusedError
 
-LANGUAGE_NOT_COVERED = "language_not_covered"
+NOT_READ = frozenset({"language_not_covered", "detector_missing", "detector_failed", "detector_slow", "text_too_long"})
 OF_THE_REQUEST = frozenset({"invalid_request", "context_overflow", "too_large", "refused"})  # codes of backends
 NO_OFFERS = (
     "no model is here and no other island is known. Start a local model server (Ollama, llama.cpp, LM Studio, vLLM), "
@@ -19,9 +19,9 @@ def nobody_may_answer(judged: Judged) -> RefusedError:
     if not len(decision.table):
         return _refused(judged.survey.problem or NO_OFFERS, reachable=False, offers=())
     reasons = {reason.code: reason.detail for refusal in decision.refusals for reason in refusal.reasons}
-    advice = [reason.detail for reason in judged.assessed.reasons if reason.code == LANGUAGE_NOT_COVERED]
+    unread = sorted({reason.detail for reason in judged.assessed.reasons if reason.code in NOT_READ})
     message = f"no island may answer this {decision.sensitivity.label} request: {'; '.join(reasons.values())}"
-    return _refused(". ".join([message, *advice]), reachable=decision.reachable, offers=decision.refusals)
+    return _refused(". ".join([message, *unread]), reachable=decision.reachable, offers=decision.refusals)
 
 
 def nobody_answered(judged: Judged, plan: Dispatch, fail: Fail) -> RefusedError:
