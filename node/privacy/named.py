@@ -33,7 +33,7 @@ _NO_PERSONS = words(
 )
 
 _ZH_AFTER = r"(?=先生|女士|小姐|太太|老师|老師|同学|同學|医生|醫生|经理|經理|律师|教授|师傅|阿姨|叔叔|的(?:工资|薪水|电话|電話|手机|地址|邮箱|生日|护照|身份证|病历|账号|简历|妻子|丈夫|儿子|女儿|孩子|家))"
-_ZH_LABEL = r"(?:姓名|名字|收件人|寄件人|联系人|聯繫人|收货人|申请人|患者|病人|客户|员工|学生|租客|房东|我叫|名叫|我是|我的(?:朋友|同事|老板|客户|邻居|室友|妻子|丈夫|儿子|女儿))(?:名)?(?:是|为|叫)?[::]?\s?"
+_ZH_LABEL = r"(?:姓名|名字|收件人|寄件人|联系人|聯繫人|收货人|申请人|患者|病人|客户|员工|学生|租客|房东|我叫|名叫|我是|发给|交给|寄给|告诉|联系|通知|转告|邀请|我的(?:朋友|同事|老板|客户|邻居|室友|妻子|丈夫|儿子|女儿))(?:名)?(?:是|为|叫)?[::]?\s?"
 _ZH_END = r"(?=[,,。、;;::\s!!??的是在和与跟想要说有已]|$)"
 _JA = re.compile(
     r"(?P<name>[\u3400-\u9fff々]{1,6}|[ァ-ヶー]{1,30}(?:・[ァ-ヶー]{1,30}){0,4})(?:さん|様|さま|氏(?![名])|くん|君(?![\u3400-\u9fff])|ちゃん|殿|先輩|部長|課長)"
@@ -79,6 +79,7 @@ def named(text: str, *, language: str | None) -> Iterator[Finding]:
         yield from _by_script(text)
     if language is None:
         yield from _english(text)
+        yield from _pairs(text, english=True)
     elif language in _PAIR_LANGUAGES:
         yield from _pairs(text)
     yield from _speakers(text, language)
@@ -136,19 +137,29 @@ def _chinese() -> tuple[re.Pattern[str], ...]:
     return (
         re.compile(rf"(?P<name>(?:{families}){_HAN}{{0,2}}?){_ZH_AFTER}"),
         re.compile(rf"{_ZH_LABEL}(?P<name>(?:{families}){_HAN}{{1,2}}){_ZH_END}"),
+        re.compile(rf"(?<=[A-Za-z] )(?P<name>(?:{families}){_HAN}{{0,2}})(?= ?[(,.A-Za-z])"),
         re.compile(rf"(?<!{_HAN})(?P<name>(?:{compound}){_HAN}{{1,2}}?){_ZH_END}"),
     )
 
 
-def _pairs(text: str) -> Iterator[Finding]:
+def _pairs(text: str, *, english: bool = False) -> Iterator[Finding]:
+    """A first name and a word that is none in the dictionary; in languages other than English any two such words."""
     for match in _LATIN_PAIR.finditer(text):
+        start = match.start("name")
         found = match["name"].split()
+        while len(found) > 1 and is_word(found[0].lower()) and not is_given(found[0]):  # "Contact" of "Contact Ada"
+            start += len(found.pop(0)) + 1
         capitals = [word for word in found if word[0].isupper()]
-        known = any(is_given(word) or is_family(word) for word in capitals)
-        if is_known(match["name"]) or any(is_software(word) or word.isupper() or _is_camel(word) for word in capitals):
+        if len(capitals) < 2 or is_known(text[start : match.end("name")]):
             continue
-        if known or not any(is_word(word.lower()) for word in capitals):
-            yield Finding(*match.span("name"), FindingType.PERSON, SCORE if known else 0.55, "named")
+        if any(is_software(word) or word.isupper() or _is_camel(word) for word in capitals):
+            continue
+        known = any(is_given(word) or is_family(word) for word in capitals)
+        strange = not any(is_word(word.lower()) for word in capitals[1:])
+        if english and not (strange and is_given(capitals[0])):
+            continue
+        if known or (strange and not is_word(capitals[0].lower())):
+            yield Finding(start, match.end("name"), FindingType.PERSON, SCORE if known else 0.55, "named")
 
 
 def _is_camel(word: str) -> bool:

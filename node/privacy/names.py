@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from node.privacy.findings import NAMES, Finding, FindingType
-from node.privacy.gazetteer import is_family, is_given, is_place
+from node.privacy.gazetteer import is_family, is_given, is_place, is_software
 from node.privacy.languages import CAPITAL_NOUNS, LATIN_LANGUAGES, Guess, is_unspaced
 from node.privacy.named import named
 from node.privacy.proper import (
@@ -224,7 +224,9 @@ def _persons(
     for start, end, score in groups:
         if is_unspaced(text[start:end]):  # it reads no such script: what it finds there is chance
             continue
-        if not _is_common(text[start:end]) and not is_identifier(text, start, end):
+        if _is_abbreviation(text[start:end]):
+            yield Finding(start, end, T.NAME, WEAK, RAMPART)
+        elif not _is_common(text[start:end]) and not is_identifier(text, start, end):
             yield from _person(text, start, end, score, RAMPART)
     for span in spacy:
         agreed = any(start < span.end and span.start < end for start, end, _ in groups)
@@ -247,8 +249,14 @@ def _is_called(found: str) -> bool:
     return any(is_given(word) or is_family(word) for word in _WORD.findall(found))
 
 
+def _is_abbreviation(found: str) -> bool:
+    return found.isupper() and found.isalpha() and found.isascii() and not _is_called(found.title())
+
+
 def _is_common(found: str) -> bool:
     """A word in lower case that is no name: the model takes a piece of a rare one for a name now and then."""
+    if is_software(found):
+        return found.islower()
     return found.islower() and all(is_plain(word) and not is_given(word.title()) for word in _WORD.findall(found))
 
 

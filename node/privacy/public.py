@@ -22,7 +22,7 @@ _TIES = re.compile(
     re.IGNORECASE,
 )
 _ASKS = re.compile(
-    r"[?？¿]|(?:^|[.!\n]\s*)(?:who|what|when|where|why|how|which|explain|compare|describe|summari[sz]e|discuss|analy[sz]e|list|tell me about|"
+    r"[?？¿]|(?:^|[.!\n]\s*)(?:who|what|when|where|why|how|which|explain|compare|describe|summari[sz]e|discuss|analy[sz]e|list|tell me about|tell the (?:story|tale|myth|legend)|"
     r"name|define|outline|explica|explique|erkläre|vergleiche|spiega|resume|leg uit)\b",
     re.IGNORECASE,
 )
@@ -35,7 +35,10 @@ _WORKS = (
     r"novels?|poems?|poetry|plays?|films?|movies?|songs?|albums?|paintings?|sculptures?|symphon(?:y|ies)|operas?|sonatas?|sonnets?|"
     r"tragedy|comedies|theor(?:y|ies|em)|philosophy|novelas?|poemas?|cuadros?|romane?|gedichte?|gemälde|tableaux?"
 )
-_MAKER_BEFORE = re.compile(rf"\b(?:(?:{_MAKERS}),? |(?:{_WORKS}) (?:by|of|von|de|di|van) )\Z", re.IGNORECASE)
+_MAKER_BEFORE = re.compile(
+    rf"\b(?:(?:{_MAKERS}),? |(?:{_WORKS}) (?:by|of|von|de|di|van) |song |(?:story|myth|legend|tale|plot) of (?:[A-Z]\w+ and )?)\Z",
+    re.IGNORECASE,
+)
 _WORK_AFTER = re.compile(rf"['’]s? (?:\w+ )?(?:{_WORKS})\b", re.IGNORECASE)
 _WORK = re.compile(
     r"(?:^|[.!?]\s)In (?:[\"“«]?[A-Z][\w'’]+(?: (?:and|of|the|to|in|a|for|&|on)(?: the)?)* ?)+[\"”»]?,? "
@@ -46,6 +49,11 @@ _EPONYM_AFTER = re.compile(
     r"(?:['’]s)?[ -](?:comet|theorem|lemma|equations?|algorithm|checksum|conjecture|inequality|paradox|hypothesis|transform|"
     r"constant|syndrome|telescope|salad|sauce|satz|algorithmus)\b",
     re.IGNORECASE,
+)
+# A program's name among programs, whoever speaks of it: "our Jenkins job".
+_OF_PROGRAM = re.compile(
+    r" (?:jobs?|builds?|pipelines?|servers?|steps?|scripts?|programs?|containers?|clusters?|code|errors?|plugins?|library|version|"
+    r"app|API|query|database|repo|repository|notebook|file|config|module|package|client|docs)\b"
 )
 _FAMOUS_EPONYM = re.compile(
     r"(?:['’]s)?[ -](?:disease|laws?|scale|numbers?|test|effect|principle|razor|prize|award|method)\b"
@@ -70,14 +78,17 @@ class PublicMatter:
         asks = not tied and _ASKS.search(text) is not None
         self._free = not tied
         self._asks = asks
-        runs = [match.group() for match in _RUN.finditer(text)] if asks else []
+        runs = [run for match in _RUN.finditer(text) for run in _cut(match.group())] if asks else []
         self._learned = any(is_famous(run) and not is_given(run) for run in runs)
+        self._in_company = any(" " in run and is_famous(run) for run in runs)
         self._of_work = asks and _WORK.search(text) is not None
 
     def holds(self, start: int, end: int) -> bool:
         """Whether the person's name there is public knowledge."""
         name = " ".join(self._text[start:end].split())
         if self._is_eponym(start, end):
+            return True
+        if is_software(name) and _OF_PROGRAM.match(self._text, end):
             return True
         if not self._free:
             return False
@@ -86,9 +97,11 @@ class PublicMatter:
             return True
         if is_famous(bare) and (" " in bare or (self._asks and (self._learned or not is_given(bare)))):
             return True
-        if self._asks and is_famous(self._whole(start, end)):
+        if self._asks and any(is_famous(run) for run in _cut(self._whole(start, end)) if bare in run):
             return True
-        return self._asks and (self._of_work or self._is_quoted(start, end) or self._is_maker(start, end))
+        return self._asks and (
+            self._of_work or self._in_company or self._is_quoted(start, end) or self._is_maker(start, end)
+        )
 
     def _whole(self, start: int, end: int) -> str:
         """The words with capitals around the name, of which a model may have seen a part."""
@@ -114,3 +127,8 @@ class PublicMatter:
     def _is_quoted(self, start: int, end: int) -> bool:
         around = self._text[start - 1 : start] + self._text[end : end + 1]
         return around in _QUOTED
+
+
+def _cut(run: str) -> tuple[str, str]:
+    """Words with capitals, and the same without the first: "Is" of "Is Sherlock Holmes"."""
+    return run, run.partition(" ")[2]
