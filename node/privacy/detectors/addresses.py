@@ -48,8 +48,8 @@ DETECTORS: tuple[Detector, ...] = (
         _ROMANCE,
         score=0.85,
         digits=True,
-        hints=words(
-            "rue avenue boulevard impasse allée chemin place quai route sentier cours square c/ calle avda av. "
+        near=words(
+            "rue avenue boulevard impasse allée chemin place quai route sentier cours square c calle avda av "
             "avenida paseo plaza carrera rua travessa via viale corso piazza vicolo"
         ),
     ),

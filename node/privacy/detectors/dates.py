@@ -35,6 +35,7 @@ _BIRTH = re.compile(
     rf"(?P<date>{_DATE})",
     re.IGNORECASE,
 )
+_BIRTH_MARK_HINTS = ("*", "生年月日", "出生", "生于", "생년월일", "рождения")
 _BIRTH_MARKS = re.compile(r"生年月日|出生日期|出生于|生于|생년월일|дата рождения|(?<![\w*])\*(?=\s?\d)")
 _ANY_NUMERIC = re.compile(rf"\d(?<![\w./-].)(?:{_TAILS})(?![\w/-])")
 _ANY_EAST_ASIAN = re.compile(_EAST_ASIAN)
@@ -47,7 +48,7 @@ def _find(text: Text) -> Iterator[Finding]:
     if not text.has_digit:
         return
     starts = [word.start for word in text.at_words(_BIRTH_WORDS)]
-    if "*" in text.normal or not text.normal.isascii():
+    if text.has_any(_BIRTH_MARK_HINTS):
         starts += [match.start() for match in _BIRTH_MARKS.finditer(text.normal)]
     for start in starts:
         birth = _BIRTH.match(text.normal, start)

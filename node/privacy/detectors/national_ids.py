@@ -174,6 +174,8 @@ def _mixed_starts(text: str) -> Iterator[int]:
     """Where letters and digits may begin that are a code: at its first digits, or at the letters before them."""
     for digits in _DIGITS.finditer(text):
         at = digits.start()
+        if digits.end() - at == 1 and text[at + 1 : at + 2] != ".":
+            continue  # none of them begins with one digit but a Chilean RUT
         for skip in (0, 1):
             begin = at - skip
             if skip and text[begin : begin + 1] not in (" ", "-"):

@@ -9,6 +9,7 @@ from node.privacy.findings import Finding, FindingType
 
 _V4 = re.compile(r"\d(?<![\w.].)\d{0,2}\.(?:\d{1,3}\.){2}\d{1,3}(?![\w]|\.\d)(?P<prefix>/\d{1,2})?")
 _V6 = re.compile(r"(?<![\w:.])(?=[0-9A-Fa-f:.]{2,45})(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?![\w:])")
+_COLONS = re.compile(r":[0-9A-Fa-f]{0,4}:")
 _VERSION = re.compile(
     r"(?:version|release|build|v|git|python|chrome|firefox|java|kernel|driver|firmware|bios|app|gcc|nginx|node|openssl)\s?$",
     re.IGNORECASE,
@@ -72,7 +73,7 @@ def _find_ips(text: Text) -> Iterator[Finding]:
             type_ = _ip_type(match.group().partition("/")[0])
             if type_ is not None and not _is_version(text, match.start()):
                 yield Finding(*match.span(), type_, 0.95, "ip")
-    if text.normal.count(":") > 1:
+    if _COLONS.search(text.normal):
         for match in _V6.finditer(text.normal):
             type_ = _ip_type(match.group()) if _is_long(match.group()) else None
             if type_ is not None:
@@ -87,9 +88,11 @@ DETECTORS = (
         _MAC,
         score=0.95,
         accept=lambda mac: len(set(mac.lower()) - set(":-.")) > 1,
-        hints=(":", "-", "."),
         digits=True,
+        where=re.compile(r"[:-][0-9A-Fa-f]{2}[:-]|\.[0-9A-Fa-f]{4}\."),
     ),
     pattern_detector("degrees", FindingType.COORDINATES, _DEGREES, score=0.85, hints=("°",), digits=True),
-    pattern_detector("coordinates", FindingType.COORDINATES, _COORDINATES, score=0.85, hints=(".",), digits=True),
+    pattern_detector(
+        "coordinates", FindingType.COORDINATES, _COORDINATES, score=0.85, digits=True, where=re.compile(r"\.\d{4}")
+    ),
 )
