@@ -102,7 +102,7 @@ FOUND = [
     ("| user | pass |\n|---|---|\n| ada | Grebe-7-x |", T.SECRET, "Grebe-7-x"),
     ("INSERT INTO t(id,login,pw) VALUES (1,'ada.k','winter-7');", T.HANDLE, "ada.k"),
     ("<surname>Lovelace</surname>", T.PERSON, "Lovelace"),
-    ("WHERE lname='Ostberg'", T.GIVEN_NAME, "Ostberg"),
+    ("WHERE lname='Ostberg'", T.PERSON, "Ostberg"),
     # what machines call people
     ("# TODO(ada.king): fix", T.HANDLE, "ada.king"),
     ("cat /home/adaking/.ssh/config", T.HANDLE, "adaking"),
@@ -133,6 +133,10 @@ FOUND = [
     ("PrivateKey = bm90LWEtcmVhbC13aXJlZ3VhcmQta2V5", T.SECRET, "bm90LWEtcmVhbC13aXJlZ3VhcmQta2V5"),
     ("the password is tr0ub4dor", T.SECRET, "tr0ub4dor"),
     ("Authorization: Bearer a8f5f167f44f4964e6c998dee827110c", T.SECRET, "a8f5f167f44f4964e6c998dee827110c"),
+    ("pincode 4471 for the card", T.SECRET, "4471"),
+    ("暗証番号は4471です", T.SECRET, "4471"),
+    ("hasło do poczty to Zimorodek!22, pa", T.SECRET, "Zimorodek!22"),
+    ("mi DNI es 12.345.678-Z", T.NATIONAL_ID, "12.345.678-Z"),
     # ages and dates of birth, and addresses
     ("my twins are six and a half", T.BIRTH_DATE, "six and a half"),
     ("unser Sohn ist acht Jahre alt", T.BIRTH_DATE, "acht Jahre alt"),
@@ -184,6 +188,8 @@ HARMLESS = [
     "name,price\nWidget,12\nGadget,13",
     "docker run -p 8080:80 -u 1000:1000 image",
     "error code 1390, exit code 137, promo code SAVE2024",
+    "Foundation, Inc., 51 Franklin Street, Fifth Floor, Boston",
+    "self._signing_key = key[:16]; pass allow_yanked=False",
     "numbers[1::2] and section 3.2.2.1",
     "01 00 00 00 00 00 00 00 04",
     "the page turned 30 times; turn 5 pages",

@@ -39,8 +39,16 @@ _UK = re.compile(r"[A-Z](?<!\w.)[A-Z]?\d[A-Z\d]?\s\d[A-Z]{2}(?!\w)")
 _BOX = re.compile(r"(?<!\w)(?:P\.?\s?O\.?\s?Box|Postfach)\s\d{1,7}(?:,?\s[A-Z]{2}\s\d{5})?", re.IGNORECASE)
 _A = FindingType.ADDRESS
 
+# Of licence texts and of heads of government: everybody's to know.
+_PUBLIC = re.compile(r"(?:51 Franklin|59 Temple|675 Mass|1600 Pennsylvania|10 Downing|444 Castro|171 Second)\b")
+
+
+def _is_private(address: str) -> bool:
+    return _PUBLIC.match(address) is None
+
+
 DETECTORS: tuple[Detector, ...] = (
-    pattern_detector("street_english", _A, _ENGLISH, score=0.85, digits=True),
+    pattern_detector("street_english", _A, _ENGLISH, score=0.85, digits=True, accept=_is_private),
     pattern_detector("street_germanic", _A, _GERMANIC, score=0.85, digits=True, hints=_GERMANIC_HINTS),
     pattern_detector(
         "street_romance",

@@ -13,7 +13,7 @@ _IBAN_START = re.compile(rf"\d(?<=[A-Za-z]{{2}}.)(?<![{LATIN}]...)\d")
 _IBAN = re.compile(rf"[A-Za-z]{{2}}\d{{2}}(?:[ \-]?[A-Za-z0-9]){{11,30}}(?![{LATIN}])")
 IBAN_CHARACTERS_MIN = 15
 _LABELS = words(
-    "account acct accounts checking savings kto blz clabe ifsc konto kontonummer kontonr compte cuenta conto rekening rekeningnummer conta routing sort "
+    "account acct accounts checking savings kto blz clabe hesap konta ifsc konto kontonummer kontonr compte cuenta conto rekening rekeningnummer conta routing sort "
     "sortcode aba bsb"
 )
 _LABELLED = re.compile(

@@ -249,7 +249,9 @@ def _find_keyed(text: Text) -> Iterator[Finding]:
         if key is None:
             continue
         name = _squeezed(key.group("key"))
-        type_ = _KEYED.get(name) or _KEYED.get(_squeezed(re.split(r"[ _.-]", key.group("key"))[-1]))
+        if name not in _KEYED:
+            name = _squeezed(re.split(r"[ _.-]", key.group("key"))[-1])
+        type_ = _KEYED.get(name)
         if type_ is None:
             continue
         quoted = _QUOTED.match(text.normal, joint.end())

@@ -107,7 +107,8 @@ def _find_logins(text: Text) -> Iterator[Finding]:
 
 
 def _is_somebodys(match: re.Match[str]) -> bool:
-    return match.group("login").lower().strip(".") not in _SERVICES
+    login = match.group("login").lower().strip(".")
+    return login not in _SERVICES and not login.endswith((".html", ".htm", ".php", ".py", ".js", ".md", ".json"))
 
 
 def _find_devices(text: Text) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ _LABELS: dict[FindingType, str] = {
     FindingType.NATIONAL_ID: (
         r"passport|passeport|reisepass|pasaporte|passaporto|paspoort|driver'?s?[ -]licen[cs]e|driving licen[cs]e|"
         r"führerschein|permis de conduire|patente di guida|tax[ -]?(?:payer)?[ -]?id|tax file|steuernummer|steuer-id|tin|"
-        r"itin|ein|national id|identity card|personalausweis|id card|visa|green card|alien registration|social security|"
+        r"itin|ein|national id|identity card|personalausweis|(?:nr |numer )?dow[oó]du?(?: osobistego)?|id card|visa|green card|alien registration|social security|"
         r"social insurance|ssn|sozialversicherungsnummer|rentenversicherungsnummer"
     ),
     FindingType.MEDICAL_ID: (
@@ -39,7 +39,7 @@ _PATTERNS = {
 _TRIGGERS = {
     FindingType.NATIONAL_ID: words(
         "passport passeport reisepass pasaporte passaporto paspoort driver drivers driver's driving führerschein "
-        "permis patente tax taxpayer steuernummer steuer tin itin ein national identity personalausweis id visa green "
+        "permis patente tax taxpayer steuernummer steuer tin itin ein national identity personalausweis nr numer dowodu dowód id visa green "
         "alien social ssn sozialversicherungsnummer rentenversicherungsnummer"
     ),
     FindingType.MEDICAL_ID: words(

@@ -80,6 +80,10 @@ def _us_ssn(number: str) -> bool:
     return ssn.is_valid(number) or not number.startswith(("000", "666"))
 
 
+def _es_dni(number: str) -> bool:
+    return bool(dni.is_valid(number.replace(".", "")))
+
+
 def _ca_sin(number: str) -> bool:
     return bool(luhn.is_valid(re.sub("[ -]", "", number)))
 
@@ -153,7 +157,7 @@ _MIXED = (
         "",
     ),
     _rule("gb_upn", upn.is_valid, r"[a-z]\d{11}[\da-z]", "upn pupil", ""),
-    _rule("es_dni", dni.is_valid, r"\d{2}\.?\d{3}\.?\d{3}[ -]?[a-z]", "dni nif", ""),
+    _rule("es_dni", _es_dni, r"\d{2}\.?\d{3}\.?\d{3}[ -]?[a-z]", "dni nif", ""),
     _rule("es_nie", nie.is_valid, r"[xyz][ -]?\d{7}[ -]?[a-z]", "nie", ""),
     _rule("it_codicefiscale", codicefiscale.is_valid, r"[a-z]{6}\d\d[a-z]\d\d[a-z]\d{3}[a-z]", "cf codice_fiscale", ""),
     _rule("fi_hetu", hetu.is_valid, r"\d{6}[-+a]\d{3}[\da-z]", "hetu henkilötunnus", ""),

@@ -64,18 +64,25 @@ _BEARER = re.compile(r"\s{1,3}(?P<value>[A-Za-z0-9._~+/=-]{16,4000})")
 _LABELS = words(
     "password passwords passwd passcode passphrase pass pwd pw pin secret secretkey token apikey accesskey privatekey "
     "presharedkey psk clientsecret authtoken accesstoken credential credentials passwort kennwort zugangscode passe "
-    "mdp digicode contraseña clave senha wachtwoord hasło hasła parola parolası şifre şifresi şifrem lösenord пароль puk cvv cvc tan otp"
+    "mdp digicode contraseña clave senha wachtwoord hasło hasła parola parolası şifre şifresi şifrem lösenord пароль puk cvv cvc tan otp accountkey sharedaccesskey sessionid sid csrftoken"
 )
 # "key" alone opens doors and pianos: only with one of these before it does it name a secret.
 _KEY_BEFORE = re.compile(
     r"(?:api|access|private|secret|shared|auth|signing|encryption|service|license|account|webhook|master|deploy|ssh|my)[ _-]?$",
     re.IGNORECASE,
 )
-_UNSPACED_LABEL = re.compile(r"密码|口令|密钥|合言葉|パスコード|パスワード|暗証番号|비밀번호|كلمة السر")
+_UNSPACED_LABEL = re.compile(
+    r"(?:密码|口令|密钥|合言葉|パスコード|パスワード|暗証番号|비밀번호|كلمة السر)[ \t]?(?:は|为|是|[:：=]|는|هي)?[ \t]?[\"'「]?(?P<value>(?=[!-~]{0,30}\d)[!-+.-:=?-~-]{4,60})"
+)
 _VALUE = re.compile(
     r"[\"'`]?(?:[ \t]{0,3}(?P<join>:=|=>|=|:|：)[ \t]{0,3}|"
-    r"(?P<prose>[ \t](?:[^\s:=]{1,16}[ \t]){0,6}?(?:is|was|ist|lautet|est|es|é|è|jest|c'est)[ \t]:?[ \t]?|[ \t]|是|は))"
+    r"(?P<prose>[ \t](?:[^\s:=]{1,16}[ \t]){0,6}?(?:is|was|ist|lautet|est|es|é|è|jest|to|c'est)[ \t]:?[ \t]?|[ \t]|是|は))"
     r"(?P<quote>[\"'`]?)(?P<value>[^\s\"'`<>|,;]{4,400})"
+)
+_PIN_WORDS = words("pin pincode puk cvv cvc cvv2 tan otp passcode geheimzahl pinkod")
+_PIN = re.compile(
+    r"(?:[ -](?:code|number|nummer|nr|kod))?[ \t]?(?:[:=]|(?:of|for)[ ](?:my|the)[ ][^\W\d_]{1,12})?[ \t](?:is|was|ist|est|es|è|é|jest|to|lautet)?[ \t]?[\"'“]?(?P<value>\d{3,8})(?![\w.,]\d|\w)",
+    re.IGNORECASE,
 )
 _STANDS_FOR_A_VALUE = re.compile(
     r"[<\[{$%(].*|.*(?:\.\.\.|%[sdr]|…|\*{3}|x{4}|\$\{|environ|getenv|process\.env|example|placeholder|redacted|your[_-]?).*|"
@@ -84,7 +91,7 @@ _STANDS_FOR_A_VALUE = re.compile(
     re.IGNORECASE,
 )
 # A name, a type or a call in code: `key=my_key`, `token: tokenize.TokenInfo`, `= None):`.
-_IDENTIFIER = re.compile(r"[A-Za-z_]+(?:\.[A-Za-z_]+)*(?:\[[A-Za-z_.\], ]*)?[\])}:;]*")
+_IDENTIFIER = re.compile(r"[A-Za-z_]+(?:\.[A-Za-z_]+)*(?:\[[\w.\], :-]*)?[\])}:;]*|[A-Za-z_]+=[A-Za-z_]+")
 _PASSWORD_ENDS = (
     "password",
     "passwd",
@@ -108,7 +115,7 @@ _MNEMONIC = re.compile(
     re.IGNORECASE,
 )
 _CODES = words(
-    "code codes codice código kod kodu combination combinatie pin zahlenschloss türcode zugangscode schließfach digicode"
+    "clave senha hasło code codes codice código kod kodu combination combinatie pin zahlenschloss türcode zugangscode schließfach digicode"
 )
 _CODE = re.compile(
     r"[^\W_]+(?:[ \t][^\s:=.,;!?]{1,18}){0,6}?(?:[ \t](?:is|was|est|es|è|é|ist|lautet|jest|to|de|le|la|el|il)){0,2}[ \t]?[:=]?[ \t]?"
@@ -139,7 +146,7 @@ _PASSWORDS = words(
     "password passphrase passcode passwort kennwort passe mdp contraseña clave senha wachtwoord hasło parola şifre пароль"
 )
 _PHRASE = re.compile(
-    r"[^\W_]+(?:\s[^\s:=.,;!?]{1,16}){0,7}?\s(?:is|was|ist|lautet|est|es|è|é|jest)\s(?P<value>[^\W_]+(?:[ _-][^\W_]+){1,5}?[ _-]\d{1,6})(?![\w.,]\w)"
+    r"[^\W_]+(?:\s[^\s:=.,;!?]{1,16}){0,7}?\s(?:is|was|ist|lautet|est|es|è|é|jest)\s(?P<value>[^\W\d_]+(?:[ _-][^\W\d_]+){0,5}?[ _-]\d{1,6})(?![\w.,]\w)"
 )
 _WORD_AND_NUMBER = re.compile(r"(?<![\w./:@#-])(?P<word>[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ]{3,20})\d{2,4}[!?#*]?(?![\w/:-]|\.\w)")
 STEMS_MAX = 8
@@ -211,9 +218,17 @@ def _label_ends(text: Text) -> Iterator[int]:
     for word in text.at_words(frozenset({"key"})):
         if _KEY_BEFORE.search(text.normal, max(0, word.start - 12), word.start):
             yield word.end
+
+
+def _find_pins(text: Text) -> Iterator[Finding]:
+    """Digits alone are a secret beside few labels; and labels of scripts that set no blank."""
+    for word in text.at_words(_PIN_WORDS) if text.has_digit else ():
+        pin = _PIN.match(text.normal, word.end)
+        if pin:
+            yield Finding(*pin.span("value"), _S, 0.8, "pins")
     if not text.normal.isascii():
         for match in _UNSPACED_LABEL.finditer(text.normal):
-            yield match.end()
+            yield Finding(*match.span("value"), _S, 0.85, "pins")
 
 
 def _find_codes(text: Text) -> Iterator[Finding]:
@@ -296,6 +311,7 @@ _TYPES = frozenset({_S})
 DETECTORS = (
     Detector("provider_keys", _TYPES, _find_keys),
     Detector("private_keys", _TYPES, _find_private_keys),
+    Detector("pins", _TYPES, _find_pins),
     Detector("access_codes", _TYPES, _find_codes),
     Detector("command_options", _TYPES, _find_options),
     Detector("security_questions", _TYPES, _find_answers),
