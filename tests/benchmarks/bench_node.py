@@ -1,6 +1,6 @@
 """What a node costs: start, first peer, memory, and what going through a peer adds to the first token.
 
-`make bench-node`. Two nodes on loopback, real in every part. What a peer adds is measured in pairs, in turn, in one run,
+`make bench-node`. Two nodes on loopback, real in every part. What a peer adds is measured in pairs, in turn in one run,
 since machines are noisy, and told as quartiles. Prints one JSON object.
 """
 
