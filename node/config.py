@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from node.configuration import places
 from node.configuration.lines import Lines, syntax_error_line
@@ -48,10 +48,11 @@ __all__ = [
     "ProviderKind",
     "ProviderModel",
     "ReadFile",
+    "Rules",
     "Secret",
     "config_path",
     "load",
-    "load_privacy",
+    "load_rules",
     "read_file",
     "state_path",
 ]
@@ -106,13 +107,22 @@ def load(flags: Settings, environ: Mapping[str, str], read: ReadFile | None = No
     return config
 
 
-def load_privacy(flags: Settings, environ: Mapping[str, str], read: ReadFile | None = None) -> PrivacyPolicy:
-    """[privacy] and [tools] alone, for verbs that must not depend on a provider's key. Raises ConfigError."""
+class Rules(NamedTuple):
+    """What a configuration says of texts and of where they may go."""
+
+    privacy: PrivacyPolicy
+    policy: Mapping[str, Any]  # as in Config
+    source: Source
+
+
+def load_rules(flags: Settings, environ: Mapping[str, str], read: ReadFile | None = None) -> Rules:
+    """[privacy], [tools] and [policy] alone: for verbs that must not depend on a provider's key. Raises ConfigError."""
     read = read_file if read is None else read
     path = config_path(flags, environ)
     text = _text(path, read, required=_setting("config", flags, environ) is not None)
     source = Source(path.name, Lines(text or ""))
-    return read_privacy(Section(source, (), _parse(source, text)), read, path.parent, _home(environ))
+    root = Section(source, (), _parse(source, text))
+    return Rules(read_privacy(root, read, path.parent, _home(environ)), _policy(root), source)
 
 
 def config_path(flags: Settings, environ: Mapping[str, str]) -> Path:

@@ -30,6 +30,7 @@ VERBS: dict[str, Verb] = {
     "ask": Verb("node.cli.ask", "ask", "ask a question and print the answer as it comes"),
     "explain": Verb("node.cli.explain", "explain", "the decision for a question, without sending anything"),
     "scrub": Verb("node.cli.scrub", "scrub", "replace what is private in a text; needs no node"),
+    "policy": Verb("node.cli.policy", "policy", "whether the configuration says what is meant: policy check|test"),
     "data": Verb("node.cli.data", "data", "collections held here: data add|grant|list|remove"),
     "models": Verb("node.cli.show", "models", "the models that may answer here"),
     "ledger": Verb("node.cli.ledger", "ledger", "what was asked of whom, at what cost: ledger show|verify|export"),

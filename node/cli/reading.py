@@ -17,7 +17,7 @@ OUTPUT_TOKENS_DEFAULT = 1_024
 NOT_KEPT = bytes(32)  # keys the memory of findings, which ends with this process
 
 
-class _NamesHere:
+class NamesHere:
     """The name models without their worker process; it ends with one verb anyway."""
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ def read(request: ChatRequest) -> Assessment:
     """Where a name model is missing the text is restricted, as in a node."""
     names: NamesPort | None
     try:
-        names = _NamesHere()
+        names = NamesHere()
     except DetectorError:
         names = None
     detection = Detection(names, NOT_KEPT, PrivacyPolicy())

@@ -2,25 +2,28 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from node.cli.vault_file import read_vault, write_vault
+from node.config import load_rules
 from node.privacy import sensitivity
 from node.privacy.findings import PartFindings
 from node.privacy.languages import segments
 from node.privacy.normal_form import normalise
 from node.privacy.policy import Level, PrivacyPolicy
-from node.privacy.reading import Read, failed, read_by_names, read_by_rules
+from node.privacy.reading import Read, failed, read_by_names, read_by_own, read_by_rules
 from node.privacy.restorer import restore_values
 from node.privacy.sanitizer import SanitizedText, sanitize_texts
 from node.privacy.sensitivity import Assessed
 from node.privacy.vault import Vault
 from node.workers.names import NameModels
 from protocol.chat import TextPart
-from protocol.errors import DetectorError, StateError
+from protocol.errors import ConfigError, DetectorError, StateError
 
 BATCH_CHARACTERS = 64 * 1024  # read together: enough for the models to fill their batches
 BATCH_LINES_MAX = 256
@@ -47,7 +50,10 @@ class Scrubber:
         forms = [normalise(text) for text in texts]
         try:
             readings = self._models.find([form.text for form in forms], [segments(form.text) for form in forms])
-            return [read_by_rules(f) + read_by_names(f, r) for f, r in zip(forms, readings, strict=True)]
+            return [
+                sum(read_by_own(form, self._policy.own), read_by_rules(form) + read_by_names(form, reading))
+                for form, reading in zip(forms, readings, strict=True)
+            ]
         except DetectorError as error:
             if len(texts) > 1:  # one bad text must not spoil its neighbours
                 return [read for text in texts for read in self._read([text])]
@@ -57,14 +63,14 @@ class Scrubber:
 def scrub(argv: Sequence[str]) -> int:
     """The verb. Returns the exit status: 0, or 1 with one line that says what failed."""
     arguments = _parser().parse_args(argv)
-    level = Level(arguments.level)
     try:
-        if arguments.batch:
-            return _batch(_utf8(sys.stdin), _utf8(sys.stdout), level)
         if arguments.restore:
             return _restore(sys.stdin.buffer, sys.stdout.buffer, arguments.vault)
-        return _text(sys.stdin.buffer, sys.stdout.buffer, arguments.vault, level)
-    except (DetectorError, StateError, _LineError) as error:
+        policy = replace(load_rules({}, os.environ).privacy, level=Level(arguments.level), levels=())
+        if arguments.batch:
+            return _batch(_utf8(sys.stdin), _utf8(sys.stdout), policy)
+        return _text(sys.stdin.buffer, sys.stdout.buffer, arguments.vault, policy)
+    except (ConfigError, DetectorError, StateError, _LineError) as error:
         sys.stderr.write(f"islandrun scrub: {error}\n")
         return 1
 
@@ -92,10 +98,10 @@ def _utf8(stream: TextIO) -> TextIO:
     return stream
 
 
-def _text(source: BinaryIO, out: BinaryIO, vault_file: Path | None, level: Level) -> int:
+def _text(source: BinaryIO, out: BinaryIO, vault_file: Path | None, policy: PrivacyPolicy) -> int:
     """Any bytes: what is no UTF-8 goes through as it is."""
     text = source.read().decode("utf-8", "surrogateescape")
-    ((assessed, vault, result),) = Scrubber(PrivacyPolicy(level=level)).scrub([text])
+    ((assessed, vault, result),) = Scrubber(policy).scrub([text])
     failures = [reason for reason in assessed.reasons if reason.code.startswith("detector_")]
     if failures:
         raise DetectorError(failures[0].detail)  # a text that was not wholly read is no safe text
@@ -117,8 +123,8 @@ def _restore(source: BinaryIO, out: BinaryIO, vault_file: Path | None) -> int:
     return 0
 
 
-def _batch(lines: TextIO, out: TextIO, level: Level) -> int:
-    scrubber = Scrubber(PrivacyPolicy(level=level))
+def _batch(lines: TextIO, out: TextIO, policy: PrivacyPolicy) -> int:
+    scrubber = Scrubber(policy)
     for batch in _batches(lines):
         for (id_, _), result in zip(batch, scrubber.scrub([text for _, text in batch]), strict=True):
             assessed, _, sanitized = result

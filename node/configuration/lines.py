@@ -35,6 +35,10 @@ class Lines:
             path = path[:-1]
         return 1
 
+    def exact(self, path: Path) -> int | None:
+        """The line of this very key; None where it is not there."""
+        return self._lines.get(path)
+
 
 def syntax_error_line(error: tomllib.TOMLDecodeError) -> tuple[int, str]:
     """The line and the complaint of tomllib's message."""

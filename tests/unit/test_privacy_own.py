@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from node.config import FileContent, load, load_privacy
+from node.config import FileContent, load, load_rules
 from node.detection import Detection
 from node.privacy.answer import AnswerRestorer
 from node.privacy.findings import FindingType
@@ -32,7 +32,7 @@ def privacy(text: str, files: Mapping[str, str] = BESIDE) -> PrivacyPolicy:
         return FileContent(contents[path.name].encode()) if path.name in contents else None
 
     whole = load({}, {"HOME": "/home/ada"}, read).privacy
-    assert load_privacy({}, {"HOME": "/home/ada"}, read) == whole
+    assert load_rules({}, {"HOME": "/home/ada"}, read).privacy == whole
     return whole
 
 
