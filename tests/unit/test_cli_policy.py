@@ -1,4 +1,4 @@
-"""`policy check` finds what contradicts itself, with its line; `policy test` runs examples with the real detectors."""
+"""`policy check` and `policy test`, on configurations and examples in files. Neither asks a node."""
 
 import json
 from pathlib import Path
@@ -6,82 +6,141 @@ from pathlib import Path
 import pytest
 
 from node.cli.main import main
+from node.cli.policy_cases import read_cases
+from protocol.errors import StateError
 
-CASES = """
-tiers = ["personal", "edge", "cloud"]
+Printed = pytest.CaptureFixture[str]
 
-[[cases]]
-name = "a subject in general"
-text = "How many days does a week have?"
-expect = { sensitivity = "public", decision = "route" }
+PROVIDER = """
+[[providers]]
+name = "openai"
+url = "https://api.openai.com/v1"
+jurisdiction = "US"
 
-[[cases]]
-name = "somebody's health stays on the person's own devices"
-text = "My mother Maria Lindqvist has diabetes. What may she eat?"
-expect = { sensitivity = "restricted", after = "restricted", tier = "personal", sanitized = false }
-"""
-
-TAKEN_OUT = """
-[[cases]]
-name = "names and addresses are taken out"
-text = "Write to Maria Lindqvist (maria.lindqvist@example.org) about the order."
-expect = { hidden = ["Lindqvist", "maria.lindqvist@example.org"], kept = ["about the order"] }
+[[providers.models]]
+name = "m"
 """
 
 
 @pytest.fixture
-def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = tmp_path / "config.toml"
-    path.write_text("version = 1\n")
-    monkeypatch.setenv("ISLANDRUN_CONFIG", str(path))
-    monkeypatch.setenv("ISLANDRUN_STATE", str(tmp_path / "state"))
-    return path
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "ISLANDRUN_CONFIG", "ISLANDRUN_API", "ISLANDRUN_STATE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
 
 
-def test_a_sound_configuration_has_nothing_to_say(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def checked(folder: Path, text: str, capsys: Printed) -> tuple[int, list[tuple[int, str, str]]]:
+    (folder / "config.toml").write_text(f"version = 1\n{text}")
+    status = main(["policy", "check", "--json", "--config", str(folder / "config.toml")])
+    found = json.loads(capsys.readouterr().out)
+    assert found["ok"] is (status == 0)
+    return status, [(one["line"], one["kind"], one["detail"]) for one in found["findings"]]
+
+
+def test_a_sound_configuration_has_nothing_to_say(folder: Path, capsys: Printed) -> None:
+    assert checked(folder, '[privacy]\nspecial_after = "confidential"\n', capsys) == (0, [])
     assert main(["policy", "check"]) == 0
     assert capsys.readouterr().out == "nothing to say\n"
 
 
-def test_a_mistake_is_told_with_its_line(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    config.write_text('version = 1\n\n[policy]\npreset = "balancd"\n')
-    assert main(["policy", "check", "--json"]) == 1
-    found = json.loads(capsys.readouterr().out)
-    assert not found["ok"]
-    assert [(one["line"], one["kind"]) for one in found["findings"]] == [(4, "error")]
+@pytest.mark.parametrize(
+    ("text", "line", "kind", "said"),
+    [
+        ("[caps]\nday_usd = 2", 3, "error", "day_usd"),
+        ('[policy.clearance.edge]\nas_is = "intern"', 3, "error", "intern"),
+        ('[policy.clearance.cloud]\nas_is = "restricted"', 3, "contradiction", "which is nearer"),
+        ('[policy.clearance.edge]\nas_is = "none"', 3, "contradiction", "nothing"),
+        ("[policy.weights]\nlatency=0\ncost=0\nquality=0\nexposure=0\nenergy=0", 2, "contradiction", "weight"),
+        ('[policy.clearance.personal]\nsanitised = "public"', 3, "shadowed", "as it is"),
+        (f'[policy]\npreset = "private"\n{PROVIDER}', 5, "shadowed", "openai is never used"),
+        (f'[policy]\njurisdictions = ["DE"]\n{PROVIDER}', 5, "shadowed", "US"),
+        ('[policy]\nmax_tier = "edge"\n[privacy.level]\ncloud = "strict"', 5, "shadowed", "max_tier"),
+        ('[caps]\nday_usd = "5"\nmonth_usd = "2"', 3, "shadowed", "lower than a day"),
+        (f'[caps]\nday_usd = "5"\n{PROVIDER}', 10, "shadowed", "price"),
+        ('[privacy]\nlanguages = ["en"]', 3, "shadowed", "en is read"),
+        ('[[privacy.terms]]\nwords = ["Heron", "heron"]', 2, "shadowed", "twice"),
+        (
+            '[privacy]\nspecial_after = "confidential"\n[policy.clearance.edge]\nsanitised = "internal"',
+            3,
+            "shadowed",
+            "no tier",
+        ),
+    ],
+)
+def test_what_contradicts_itself_or_has_no_effect_is_found_with_its_line(
+    folder: Path, capsys: Printed, text: str, line: int, kind: str, said: str
+) -> None:
+    status, found = checked(folder, text, capsys)
+    assert [(one[0], one[1]) for one in found] == [(line, kind)], found
+    assert said in found[0][2]
+    assert status == (0 if kind == "shadowed" else 1)
 
 
-def test_check_makes_no_state(config: Path) -> None:
-    main(["policy", "check"])
-    assert not (config.parent / "state").exists()
+def test_a_variable_that_wins_over_the_file_is_told(
+    folder: Path, capsys: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ISLANDRUN_API", "127.0.0.1:9")
+    _, ((line, kind, detail),) = checked(folder, '[api]\naddress = "127.0.0.1:8"', capsys)
+    assert (line, kind) == (3, "shadowed")
+    assert "ISLANDRUN_API" in detail
+
+
+RULES = """version = 1
+[[privacy.terms]]
+words = ["Project Bluebird"]
+sensitivity = "confidential"
+[policy.clearance.cloud]
+as_is = "public"
+"""
+CASES = """tiers = ["edge", "cloud"]
+[[cases]]
+name = "a question for anybody"
+text = "What is a lighthouse?"
+expect = { sensitivity = "public", decision = "route", sanitized = false, kept = ["lighthouse"] }
+[[cases]]
+name = "our project"
+text = "When does Project Bluebird ship?"
+expect = { sensitivity = "confidential", after = "internal", decision = "route", hidden = [], kept = ["ship"] }
+[[cases]]
+name = "a key stays"
+request = { messages = [{ role = "user", content = "my password: Marzipan!42x" }] }
+expect = { sensitivity = "restricted", decision = "refuse", hidden = ["Marzipan!42x"] }
+"""
 
 
 @pytest.mark.model
-def test_examples_hold_or_fail_one_by_one(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    cases = config.parent / "cases.toml"
-    cases.write_text(CASES)
-    assert main(["policy", "test", str(cases), "--json"]) == 0, capsys.readouterr().out
-    capsys.readouterr()
-    cases.write_text(CASES.replace('sensitivity = "public"', 'sensitivity = "internal"'))
-    assert main(["policy", "test", str(cases), "--json"]) == 1
+def test_examples_hold_or_say_what_was_found(folder: Path, capsys: Printed) -> None:
+    (folder / "rules.toml").write_text(RULES)
+    (folder / "cases.toml").write_text(CASES)
+    (folder / "wrong.toml").write_text(CASES.replace('decision = "refuse"', 'decision = "route", tier = "cloud"'))
+    command = ["policy", "test", "--config", str(folder / "rules.toml")]
+    assert main([*command, str(folder / "cases.toml")]) == 0
+    assert "3 of 3 hold" in capsys.readouterr().out
+    assert main([*command, "--json", str(folder / "wrong.toml")]) == 1
     found = json.loads(capsys.readouterr().out)
-    assert [case["ok"] for case in found["cases"]] == [False, True]
-    cases.write_text(TAKEN_OUT)
-    assert main(["policy", "test", str(cases)]) == 0
-    assert "1 of 1 hold" in capsys.readouterr().out
+    assert [case["ok"] for case in found["cases"]] == [True, True, False]
+    assert found["cases"][2]["failures"] == ["decision: 'refuse', expected 'route'", "tier: None, expected 'cloud'"]
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "said"),
     [
-        ("cases = 1", "expected [[cases]]"),
-        ('[[cases]]\ntext = "a"\nexpect = { tier = "cloud" }', "a decision needs offers"),
-        ('[[cases]]\ntext = "a"\nexpect = { sensitivty = "public" }', "sensitivty: expected"),
-        ('[[cases]]\nexpect = { sensitivity = "public" }', "expected one of text and request"),
+        ("[[cases", "not TOML"),
+        ("", "[[cases]]"),
+        ("[[cases]]\ntext = 'x'", "expect"),
+        ("[[cases]]\nexpect = {sensitivity = 'public'}", "one of text and request"),
+        ("[[cases]]\ntext = 'x'\nexpect = {sensitivty = 'public'}", "sensitivty"),
+        ("[[cases]]\ntext = 'x'\nexpect = {tier = 'cloud'}", "needs offers"),
+        ("tiers = ['moon']\n[[cases]]\ntext = 'x'\nexpect = {tier = 'cloud'}", "tiers"),
+        ("islands = 'none.json'\n[[cases]]\ntext = 'x'\nexpect = {tier = 'cloud'}", "islands"),
+        ("[[cases]]\nname = 'n'\nrequest = {messages = 3}\nexpect = {tier = 'cloud'}\n", "needs offers"),
+        ("[[cases]]\nname = 'n'\nrequest = {messages = 3}\nexpect = {after = 'public'}\n", "messages"),
     ],
 )
-def test_a_malformed_example_is_named(config: Path, capsys: pytest.CaptureFixture[str], text: str, told: str) -> None:
-    cases = config.parent / "cases.toml"
-    cases.write_text(text)
-    assert main(["policy", "test", str(cases)]) == 1
-    assert told in capsys.readouterr().err
+def test_examples_that_cannot_be_read_are_one_line(folder: Path, text: str, said: str) -> None:
+    (folder / "cases.toml").write_text(text)
+    with pytest.raises(StateError) as caught:
+        read_cases(folder / "cases.toml")
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
