@@ -44,6 +44,11 @@ def test_a_sound_configuration_has_nothing_to_say(folder: Path, capsys: Printed)
     assert capsys.readouterr().out == "nothing to say\n"
 
 
+def test_check_makes_no_state(folder: Path) -> None:
+    assert main(["policy", "check"]) == 0
+    assert list(folder.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("text", "line", "kind", "said"),
     [
@@ -103,6 +108,10 @@ name = "our project"
 text = "When does Project Bluebird ship?"
 expect = { sensitivity = "confidential", after = "internal", decision = "route", hidden = [], kept = ["ship"] }
 [[cases]]
+name = "somebody's health stays on the person's own devices"
+text = "My mother Maria Lindqvist has diabetes. What may she eat?"
+expect = { sensitivity = "restricted", after = "restricted", decision = "refuse" }
+[[cases]]
 name = "a key stays"
 request = { messages = [{ role = "user", content = "my password: Marzipan!42x" }] }
 expect = { sensitivity = "restricted", decision = "refuse", hidden = ["Marzipan!42x"] }
@@ -116,11 +125,11 @@ def test_examples_hold_or_say_what_was_found(folder: Path, capsys: Printed) -> N
     (folder / "wrong.toml").write_text(CASES.replace('decision = "refuse"', 'decision = "route", tier = "cloud"'))
     command = ["policy", "test", "--config", str(folder / "rules.toml")]
     assert main([*command, str(folder / "cases.toml")]) == 0
-    assert "3 of 3 hold" in capsys.readouterr().out
+    assert "4 of 4 hold" in capsys.readouterr().out
     assert main([*command, "--json", str(folder / "wrong.toml")]) == 1
     found = json.loads(capsys.readouterr().out)
-    assert [case["ok"] for case in found["cases"]] == [True, True, False]
-    assert found["cases"][2]["failures"] == ["decision: 'refuse', expected 'route'", "tier: None, expected 'cloud'"]
+    assert [case["ok"] for case in found["cases"]] == [True, True, False, False]
+    assert found["cases"][3]["failures"] == ["decision: 'refuse', expected 'route'", "tier: None, expected 'cloud'"]
 
 
 @pytest.mark.parametrize(
