@@ -10,7 +10,8 @@ import pytest
 from node.agents.policy import Policy
 from node.agents.policy_file import parse_policy
 from node.cli.main import VERBS, main
-from node.config import FileContent, load
+from node.config import Config, FileContent, load
+from node.privacy.policy import Level
 from protocol.terms import Sensitivity, Tier
 
 ROOT = Path(__file__).parents[2]
@@ -79,14 +80,19 @@ def test_every_make_target_of_the_documents_exists() -> None:
 
 
 def test_configuration_in_the_readme_can_be_read() -> None:
-    (text,) = fences("README.md", "toml")
+    first, own = (read(text) for text in fences("README.md", "toml"))
+    assert [provider.name for provider in first.providers] == ["openai"]
+    assert [term.text for term in own.privacy.own.terms] == ["Project Bluebird"]
+    assert own.privacy.level_for(Tier.CLOUD) is Level.STRICT
+
+
+def read(text: str) -> Config:
     files = {"config.toml": text, "openai.key": "a key"}
-    config = load({}, {"HOME": "/home/ada"}, lambda path: FileContent(files[path.name].encode(), None))
-    assert [provider.name for provider in config.providers] == ["openai"]
+    return load({}, {"HOME": "/home/ada"}, lambda path: FileContent(files[path.name].encode(), None))
 
 
 def test_policy_in_the_readme_is_one() -> None:
-    (text,) = fences("README.md", "toml")
+    text, _ = fences("README.md", "toml")
     policy = parse_policy(tomllib.loads(text)["policy"])
     assert policy.clearance[Tier.CLOUD].sanitised is Sensitivity.PUBLIC
 
