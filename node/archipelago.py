@@ -100,6 +100,10 @@ class Archipelago:
     def members(self) -> tuple[Member, ...]:
         return self.membership.members(self._clock())
 
+    def names(self) -> frozenset[str]:
+        """Of every island with a certificate, live or lapsed: nobody else answers to it."""
+        return self.membership.names()
+
     def named(self, name: str) -> Member:
         """Raises MembershipError."""
         for member in self.members():

@@ -76,8 +76,8 @@ class Judgement:
         return Judged(asked, assessed, survey, decision)
 
     def _asked(self, order: Order, request_id: bytes, survey: Survey, tried: Tried) -> Asked:
-        selector = ModelSelector.parse(order.request.model)
-        known = selector.kind is not Selection.NAMED or survey.knows(selector.text)
+        selector = ModelSelector.parse(order.request.model, survey.islands)
+        known = not selector.names_model or survey.knows(selector)
         if not known and not tried.offers and not survey.problem:  # what was tried has gone away, and is not unknown
             raise RefusedError(
                 "model_not_found", "no such model here: GET /v1/models lists them", reachable=True, status=404

@@ -10,6 +10,7 @@ from typing import Any
 import trio
 
 from node.agents.explain import report
+from node.agents.request import ModelSelector, Selection
 from node.api.ports import Metric, ModelEntry, NodeEvent, Order
 from node.execution import REQUEST_ID_BYTES
 from node.island import Island
@@ -75,7 +76,10 @@ class Owner:
         survey = await self._node.offers.survey()
         names = {"auto": OWNED_BY_NODE}
         names |= {f"auto@{one.name}": OWNED_BY_NODE for one in survey.collections}
-        names |= {offer.model: OWNED_BY_NODE for offer in survey.table.offers}
+        for offer in survey.table.offers:
+            # One that is called `auto`, or as if it were another island's, has no name but with its own island's.
+            if ModelSelector.parse(offer.model, survey.islands).kind is Selection.NAMED:
+                names[offer.model] = OWNED_BY_NODE
         names |= {offer.name: offer.island for offer in survey.table.offers}
         return [ModelEntry(name, owner) for name, owner in names.items()]
 

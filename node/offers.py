@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from node.agents.believed import offer_of_member
+from node.agents.request import ModelSelector
 from node.agents.table import Offer, OfferTable
 from node.agents.tier import distance, effective_tier
 from node.archipelago import Archipelago
@@ -30,14 +31,15 @@ class Survey:
     table: OfferTable
     backends: Mapping[str, Backend]
     collections: Sequence[KnownCollection]
+    islands: frozenset[str] = frozenset()  # the names of those that are known, whether they offer anything now or not
     problem: str = ""  # why there is nothing here, where that is known
 
     def backend(self, offer: str) -> Backend:
         return self.backends[offer]
 
-    def knows(self, text: str) -> bool:
+    def knows(self, selector: ModelSelector) -> bool:
         """Whether a client's `MODEL` or `ISLAND/MODEL` names anything here."""
-        return any(text in (offer.model, offer.name) for offer in self.table.offers)
+        return bool(selector.matches(self.table).any())
 
     def collection(self, name: str) -> KnownCollection | None:
         return next((one for one in self.collections if one.name == name), None)
@@ -68,7 +70,7 @@ class Offers:
             me = self._archipelago.me()
         except MembershipError as error:
             log.warning("not_a_member", extra={"why": str(error)})
-            return Survey(OfferTable.of(()), {}, (), str(error))
+            return Survey(OfferTable.of(()), {}, (), problem=str(error))
         known = self._collections_known(me)
         rows: dict[str, tuple[Offer, Backend]] = {}
         for own in await self._services.offers():
@@ -79,7 +81,8 @@ class Offers:
             for stated in peer.statement.offers:
                 self._add(rows, self._peers_offer(peer, stated, me, held), peer.backend)
         table = OfferTable.of([offer for offer, _ in rows.values()])
-        return Survey(table, {name: backend for name, (_, backend) in rows.items()}, known)
+        islands = self._archipelago.names() | self._services.provider_names
+        return Survey(table, {name: backend for name, (_, backend) in rows.items()}, known, islands)
 
     def _collections_known(self, me: Member) -> Sequence[KnownCollection]:
         """Those of live members, nearest first: a name that several use is the nearest one's."""

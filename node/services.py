@@ -61,6 +61,11 @@ class Services:
         self._named, self._providers = named, providers
         return old
 
+    @property
+    def provider_names(self) -> frozenset[str]:
+        """Of every provider that the configuration names, whether it answers or not."""
+        return frozenset(config.name for _, config in self._providers)
+
     async def refresh(self) -> None:
         """Looks again for servers on loopback, and at those that the owner names."""
         await self._local.refresh()

@@ -98,6 +98,10 @@ class Membership:
         """All live members, by island id."""
         return tuple(self._member(island) for island in sorted(self._current) if self.is_live(island, now))
 
+    def names(self) -> frozenset[str]:
+        """Of all that hold a certificate that counts, lapsed ones too."""
+        return frozenset(self._member(island).name for island in self._current)
+
     def is_revoked(self, island: IslandId) -> bool:
         return island in self._log.revocations
 

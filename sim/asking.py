@@ -184,7 +184,7 @@ class Asking:
         facts = RequestFacts(
             sensitivity=question.assessed,
             sensitivity_after=question.after,
-            selector=ModelSelector.parse("auto"),
+            selector=ModelSelector.parse("auto", ()),
             prompt_tokens=question.prompt_tokens,
             max_output_tokens=self._asker.scenario.workload.max_output_tokens,
             seed=question.seed,

@@ -12,6 +12,7 @@ from node.agents.tier import distance
 from node.ports import Origin
 from protocol.terms import NanoUsd, Now, Sensitivity, Tier
 
+ISLANDS = frozenset({"home", "office", "cloud", *(f"island{number}" for number in range(7))})
 NOW = Now(mono_ms=0, wall_s=1_800_000_000)
 
 
@@ -51,7 +52,8 @@ def paid(island: str = "cloud", model: str = "large", **changes: Any) -> Offer:
 
 def facts(sensitivity: Sensitivity = Sensitivity.PUBLIC, model: str = "auto", **changes: Any) -> RequestFacts:
     after = changes.pop("sensitivity_after", sensitivity)
-    plain = RequestFacts(sensitivity, after, ModelSelector.parse(model), prompt_tokens=100, max_output_tokens=256)
+    selector = ModelSelector.parse(model, ISLANDS)
+    plain = RequestFacts(sensitivity, after, selector, prompt_tokens=100, max_output_tokens=256)
     return replace(plain, **changes)
 
 

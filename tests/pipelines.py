@@ -143,7 +143,12 @@ class ScriptedOffers:
 
     async def survey(self) -> Survey:
         table = OfferTable.of([row for row, _ in self.rows])
-        return Survey(table, {row.name: backend for row, backend in self.rows}, self.collections)
+        return Survey(
+            table,
+            {row.name: backend for row, backend in self.rows},
+            self.collections,
+            frozenset(table.islands.tolist()),
+        )
 
 
 class RecordingSink:

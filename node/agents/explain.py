@@ -1,6 +1,6 @@
 """A decision on a table that somebody wrote down: JSON in, JSON out. Source: specs/09-decision.md, "Explaining"."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +47,7 @@ def explain(islands: object, request: object, read: Read | None = None) -> dict[
     now = Now(request["clock"]["mono_ms"], request["clock"]["wall_s"])
     try:
         policy = parse_policy(request.get("policy", "balanced"), "request.policy")
-        facts = _facts(request, read)
+        facts = _facts(request, {row["island"] for row in islands["offers"]}, read)
         rows = [_offer(row, islands["asker"], now, f"islands.offers[{i}]") for i, row in enumerate(islands["offers"])]
         table = OfferTable.of(rows)
     except ConfigError as error:
@@ -85,7 +85,7 @@ def report(decision: Decision) -> dict[str, Any]:
     }
 
 
-def _facts(request: Mapping[str, Any], read: Read | None) -> RequestFacts:
+def _facts(request: Mapping[str, Any], islands: Collection[str], read: Read | None) -> RequestFacts:
     collection = request.get("collection") or {"id": None, "label": None}
     found, model, needs_tools = _reading(request, read)
     cost = request.get("max_cost_usd")
@@ -93,7 +93,7 @@ def _facts(request: Mapping[str, Any], read: Read | None) -> RequestFacts:
         sensitivity=found.sensitivity,
         sensitivity_after=found.sensitivity_after,
         names_known=found.names_known,
-        selector=ModelSelector.parse(model),
+        selector=ModelSelector.parse(model, islands),
         prompt_tokens=found.prompt_tokens,
         max_output_tokens=found.max_output_tokens,
         answers=found.answers,

@@ -1,5 +1,6 @@
 """What a decision knows of a request: facts, and no text of it. Source: specs/09-decision.md, "The request"."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
@@ -21,7 +22,8 @@ class Selection(StrEnum):
 
     AUTO = "auto"
     COLLECTION = "collection"  # auto@COLLECTION
-    NAMED = "named"  # MODEL, or ISLAND/MODEL
+    NAMED = "named"  # MODEL
+    PINNED = "pinned"  # ISLAND/MODEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +32,16 @@ class ModelSelector:
 
     kind: Selection
     text: str = ""
+    island: str = ""  # of a pin
 
     @classmethod
-    def parse(cls, model: str) -> Self:
-        """Raises RequestError for an empty or overlong name and for `auto@` that names nothing."""
+    def parse(cls, model: str, islands: Collection[str]) -> Self:
+        """`islands`: the names of those that the asker knows. One of them before the first slash makes a pin.
+
+        Names of models hold slashes themselves, and a member may call its model what it likes: only who has the name
+        of an island answers for it. Raises RequestError for an empty or overlong name and for `auto@` that names
+        nothing.
+        """
         if not 0 < len(model) <= SELECTOR_CHARACTERS_MAX:
             raise RequestError("model", f"expected 1 to {SELECTOR_CHARACTERS_MAX} characters")
         if model == "auto":
@@ -42,14 +50,24 @@ class ModelSelector:
             if model == "auto@":
                 raise RequestError("model", "expected the name of a collection after auto@")
             return cls(Selection.COLLECTION, model.removeprefix("auto@"))
+        island, slash, name = model.partition("/")
+        if slash and island in islands:
+            return cls(Selection.PINNED, name, island)
         return cls(Selection.NAMED, model)
 
+    @property
+    def names_model(self) -> bool:
+        """Whether the client, and not this node, chose the model."""
+        return self.kind in (Selection.NAMED, Selection.PINNED)
+
+    def __str__(self) -> str:
+        return f"{self.island}/{self.text}" if self.kind is Selection.PINNED else self.text
+
     def matches(self, table: OfferTable) -> Mask:
-        """Names of models hold slashes themselves, so a name may be a model's or ISLAND/MODEL."""
-        if self.kind is not Selection.NAMED:
+        if not self.names_model:
             return np.ones(len(table), dtype=np.bool_)
-        found: Mask = (table.models == self.text) | (table.names == self.text)
-        return found
+        found: Mask = table.models == self.text
+        return found & (table.islands == self.island) if self.kind is Selection.PINNED else found
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ def judge(facts: RequestFacts, table: OfferTable, policy: Policy, now: Now) -> V
         latency = service + waiting * service
     rules = [
         Rule("unreachable", table.alive, lambda row: "it does not answer the failure detector"),
-        Rule("other_model", facts.selector.matches(table), lambda row: f"the request names {facts.selector.text}"),
+        Rule("other_model", facts.selector.matches(table), lambda row: f"the request names {facts.selector}"),
         Rule(
             "context_too_small",
             table.context_tokens >= tokens,

@@ -91,6 +91,7 @@ class OfferTable:
 
     offers: tuple[Offer, ...]
     names: npt.NDArray[np.str_]
+    islands: npt.NDArray[np.str_]
     models: npt.NDArray[np.str_]
     island_ids: npt.NDArray[np.str_]
     name_words: Words  # of each name, what a seed shuffles equals by
@@ -127,6 +128,7 @@ class OfferTable:
         return cls(
             offers=rows,
             names=np.array([o.name for o in rows], dtype=np.str_),
+            islands=np.array([o.island for o in rows], dtype=np.str_),
             models=np.array([o.model for o in rows], dtype=np.str_),
             island_ids=np.array([o.island_id for o in rows], dtype=np.str_),
             name_words=_frozen(np.array([word(o.name.encode()) for o in rows], dtype=np.uint64)),

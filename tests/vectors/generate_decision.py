@@ -139,6 +139,22 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("tools asked of one that takes none", {"request.needs_tools": True, HOME + "tools": False}),
     ("a model by name", {"request.model": "small"}),
     ("an offer by name", {"request.model": "office/small"}),
+    (
+        "a name with a slash whose first part is no island",
+        {HOME + "model": "maker/small", "request.model": "maker/small"},
+    ),
+    (
+        "another island's offer cannot be called like a pin",
+        {"islands.offers.1.model": "home/small", "request.model": "home/small"},
+    ),
+    (
+        "a pin names its island's model and no other's, although that one does not offer it",
+        {"islands.offers.1.model": "home/large", "request.model": "home/large"},
+    ),
+    (
+        "a model with a slash in its name, pinned",
+        {"islands.offers.1.model": "home/small", "request.model": "office/home/small"},
+    ),
     ("waiting costs", {HOME + "free": 0, HOME + "queue": 3}),
     ("unknown price without a cap", {"islands.offers.2.input_usd": None}),
     ("unknown price under a cap", {"islands.offers.2.input_usd": None, "request.max_cost_usd": "1"}),

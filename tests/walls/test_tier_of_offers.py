@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from node.agents.request import ModelSelector
 from node.agents.table import Offer
 from node.authority import Authority
 from node.collections.holder import Collections
@@ -55,6 +56,8 @@ class SilentMesh(Mesh):
 
 class Fixed:
     """Own offers as the test says, for what a configuration alone can make."""
+
+    provider_names: frozenset[str] = frozenset()
 
     def __init__(self, *own: OwnOffer) -> None:
         self.own = own
@@ -155,6 +158,25 @@ async def test_a_name_that_the_embedded_model_has_is_not_taken_over_by_what_a_se
     embedded, forwarded = OwnModel(), OwnModel(origin=Origin.REMOTE)
     async with surveyed(tmp_path, services(embedded, forwarded)) as here:
         assert (await here.tiers())["laptop/small"] is Tier.PERSONAL
+
+
+async def test_a_pin_is_answered_by_the_island_that_it_names_whatever_another_calls_its_model(tmp_path: Path) -> None:
+    namesake = replace(OFFER, model="laptop/large")
+    async with surveyed(tmp_path, services(OwnModel()), person="bob", offers=(namesake,)) as here:
+        survey = await here.offers.survey()
+        assert survey.islands == {"laptop", "home"}
+        assert not survey.knows(ModelSelector.parse("laptop/large", survey.islands))
+        assert survey.knows(ModelSelector.parse("home/laptop/large", survey.islands))
+        assert survey.knows(ModelSelector.parse("laptop/small", survey.islands))
+
+
+async def test_the_name_of_an_island_whose_certificate_ran_out_is_nobody_elses(
+    tmp_path: Path, mock_clock: object
+) -> None:
+    async with surveyed(tmp_path) as here:
+        pass_time(31 * 86_400)
+        assert here.islands.laptop.members() == ()
+        assert here.islands.laptop.names() == {"laptop", "home"}
 
 
 async def test_a_data_set_never_moves_to_a_model_that_runs_elsewhere(tmp_path: Path) -> None:

@@ -97,12 +97,10 @@ function privacy(row, request, policy) {
 
 function resources(row, request, policy) {
   const service = unknown(row.ttft_s) + request.expected / unknown(row.tokens_per_s);
-  const { model } = request;
-  const named = model === "auto" || model.startsWith("auto@") || model === row.model || model === row.name;
   return {
     codes: [
       !row.alive && "unreachable", !(row.slots > 0) && "no_slots", !(row.battery >= policy.battery_floor) && "battery_low",
-      !named && "other_model", !(request.prompt_tokens + request.max_output_tokens <= row.context_tokens) && "context_too_small",
+      !request.asksFor(row) && "other_model", !(request.prompt_tokens + request.max_output_tokens <= row.context_tokens) && "context_too_small",
       request.needs_tools && !row.tools && "no_tools",
     ],
     cost: row.free > 0 ? service : service + (service * (row.queue + 1)) / Math.max(row.slots, 1),
@@ -207,7 +205,16 @@ function ranked(judged, request, policy) {
 
 // --- the report
 
-function factsOf(given) {
+// Which offers a request's model names. Before the first slash stands an island, if one has that name; then it is a pin.
+function namedBy(model, islands) {
+  if (model === "auto" || model.startsWith("auto@")) return () => true;
+  const slash = model.indexOf("/");
+  const island = model.slice(0, Math.max(slash, 0));
+  const pin = slash >= 0 && islands.offers.some((offer) => offer.island === island);
+  return pin ? (row) => row.island === island && row.model === model.slice(slash + 1) : (row) => row.model === model;
+}
+
+function factsOf(given, islands) {
   const named = (given.model ?? "auto").startsWith("auto@");
   check(given.model !== "auto@", "model", "the name of a collection after auto@");
   const label = named ? (given.collection?.label ?? "restricted") : "public";
@@ -217,7 +224,7 @@ function factsOf(given) {
     level: higher(given.sensitivity, label),
     after: after === null ? null : higher(after, label),
     names_known: given.names_known ?? true,
-    model: given.model ?? "auto",
+    asksFor: namedBy(given.model ?? "auto", islands),
     named,
     collection: given.collection?.id ?? null,
     prompt_tokens: given.prompt_tokens ?? 0,
@@ -238,7 +245,7 @@ export function explain(islandsGiven, requestGiven) {
   const islands = ISLANDS(islandsGiven, "input.islands");
   const given = REQUEST(requestGiven, "input.request");
   const policy = given.policy ?? parsePolicy("balanced");
-  const request = factsOf(given);
+  const request = factsOf(given, islands);
   const judged = tableOf(islands, given.clock).map((row) => judge(row, request, policy));
   const plan = ranked(judged, request, policy);
   return {
