@@ -13,18 +13,20 @@ import trio
 from node.names_worker import NamesPort, NamesText, NamesWorker
 from node.privacy import sensitivity
 from node.privacy.detectors import TEXT_CHARACTERS_MAX
-from node.privacy.findings import PartFindings
+from node.privacy.findings import Finding, PartFindings
 from node.privacy.json_text import readable
 from node.privacy.languages import segments
 from node.privacy.normal_form import NormalForm, normalise
+from node.privacy.occurrences import KnownValues
 from node.privacy.own import Own
 from node.privacy.policy import PrivacyPolicy
 from node.privacy.reading import Read, failed, read_by_names, read_by_own, read_by_rules
 from node.privacy.sanitizer import Sanitized, sanitize
 from node.privacy.sensitivity import Assessed
+from node.privacy.vault import Vault
 from protocol.chat import ChatRequest, TextPart
 from protocol.errors import DetectorError
-from protocol.terms import Tier
+from protocol.terms import Sensitivity, Tier
 
 __all__ = ["Assessed", "Detection", "NamesPort", "NamesWorker", "PrivacyPolicy", "Sanitized"]
 
@@ -78,22 +80,27 @@ class Detection:
         self.policy = policy
         self._threads = trio.CapacityLimiter(1)
 
-    async def assess(self, request: ChatRequest, *, names: bool) -> Assessed:
+    async def assess(self, request: ChatRequest, *, names: bool, kept: Vault | None = None) -> Assessed:
         """Never raises for a detector's failure: that is a reason for `restricted`. Cancelled: nothing is remembered of
         what was not read to its end.
 
-        Without `names` only the rules run: the sensitivity is a lower bound.
+        Without `names` only the rules run: the sensitivity is a lower bound. `kept`: the vault of a lasting
+        conversation; what it took out before counts wherever it stands, whether a detector finds it again or not.
         """
         policy = self.policy  # one for the whole of it, also where another comes meanwhile
         parts = [part for part in request.texts() if part.text]
         texts = tuple(dict.fromkeys(readable(part) for part in parts))  # each text once
         reads = await self._read(texts, policy.own, names=names)
+        if kept:
+            known = KnownValues.of(kept)
+            reads = {text: read + Read(_again(known, text)) for text, read in reads.items()}
         found = [_of_part(part, reads[readable(part)], policy) for part in parts]
         return sensitivity.assess(found, request.unreadable(), policy, names_run=names)
 
-    def sanitize(self, request: ChatRequest, assessed: Assessed, tier: Tier) -> Sanitized:
-        """`assessed` must be of this very request, with the names run. `tier`: whose offer will read it."""
-        return sanitize(request, assessed, assessed.policy.level_for(tier))
+    def sanitize(self, request: ChatRequest, assessed: Assessed, tier: Tier, kept: Vault | None = None) -> Sanitized:
+        """`assessed` must be of this very request, with the names run. `tier`: whose offer will read it. `kept`: the
+        vault of a lasting conversation, which grows by what is found here."""
+        return sanitize(request, assessed, assessed.policy.level_for(tier), kept)
 
     async def _read(self, texts: Sequence[str], own: Own, *, names: bool) -> dict[str, Read]:
         if sum(map(len, texts)) > TEXT_CHARACTERS_MAX:
@@ -183,6 +190,13 @@ class Detection:
         except DetectorError as error:
             return reads | dict.fromkeys(wanted, failed("detector_failed", str(error)))
         return reads
+
+
+def _again(known: KnownValues, text: str) -> tuple[Finding, ...]:
+    """What a conversation took out once is at least internal to it from then on."""
+    return tuple(
+        Finding(start, end, type_, 1.0, "conversation", Sensitivity.INTERNAL) for start, end, type_ in known.find(text)
+    )
 
 
 def _of_part(part: TextPart, read: Read, policy: PrivacyPolicy) -> PartFindings:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from node.privacy.findings import NAMES, FindingType
 from node.privacy.gazetteer import is_word
 from node.privacy.languages import is_unspaced
+from node.privacy.vault import Vault
 from node.privacy.wordlist import words
 
 _WORD = re.compile(r"[^\W_]+")
@@ -25,6 +26,14 @@ class KnownValues:
         self._by_word: dict[str, list[tuple[str, int, FindingType]]] = {}  # first word → value, its offset there, type
         self._anywhere: dict[str, FindingType] = {}
         self._known: set[tuple[str, FindingType]] = set()
+
+    @classmethod
+    def of(cls, vault: Vault) -> "KnownValues":
+        known = cls()
+        for entry in vault:
+            if entry.type is not FindingType.LITERAL:
+                known.add(entry.type, entry.value)
+        return known
 
     def add(self, type_: FindingType, value: str) -> None:
         """Remembers the value; of a name also its single words, where they stand with a capital."""

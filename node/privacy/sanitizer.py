@@ -11,7 +11,7 @@ from node.privacy.sensitivity import Assessed
 from node.privacy.tokens import lookalikes
 from node.privacy.vault import Vault
 from protocol.chat import ChatRequest, TextPart
-from protocol.placeholders import find
+from protocol.placeholders import Placeholder, find
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +39,31 @@ class SanitizedText:
     spans: tuple[Span, ...]
 
 
-def sanitize(request: ChatRequest, assessed: Assessed, level: Level) -> Sanitized:
-    """`assessed` is of this very request, with the names run: without them nothing may be sent on as sanitised."""
+def sanitize(request: ChatRequest, assessed: Assessed, level: Level, kept: Vault | None = None) -> Sanitized:
+    """`assessed` is of this very request, with the names run: without them nothing may be sent on as sanitised.
+
+    `kept`: the vault of a lasting conversation. It numbers on, and its values are masked wherever they stand; what
+    comes back is still only what this request sends.
+    """
     if not assessed.names_run:
         raise ValueError("sanitising needs an assessment in which the name models ran")
     findings = {part.path: part.findings for part in assessed.parts}
     texts = [part for part in request.texts() if part.text]
-    vault, done = sanitize_texts([(part, findings[part.path]) for part in texts], level, personal=assessed.personal)
+    given = [(part, findings[part.path]) for part in texts]
+    vault, done = sanitize_texts(given, level, personal=assessed.personal, kept=kept)
     changed = {part.path: result.text for part, result in zip(texts, done, strict=True) if result.spans}
     return Sanitized(request.with_texts(changed), vault, sum(len(result.spans) for result in done))
 
 
 def sanitize_texts(
-    texts: Iterable[tuple[TextPart, tuple[Finding, ...]]], level: Level, *, personal: bool
+    texts: Iterable[tuple[TextPart, tuple[Finding, ...]]], level: Level, *, personal: bool, kept: Vault | None = None
 ) -> tuple[Vault, list[SanitizedText]]:
-    """The texts of one conversation in their order, each with its findings (of the text as `readable` gives it)."""
-    vault, known = Vault(), KnownValues()
+    """The texts of one conversation in their order, each with its findings (of the text as `readable` gives it).
+
+    The vault that is returned holds what was put into these texts, and nothing else.
+    """
+    vault = Vault() if kept is None else kept
+    known = KnownValues.of(vault)
     given = list(texts)
     pending = [_Pending(part) for part, _ in given]
     for work, (_, findings) in zip(pending, given, strict=True):
@@ -68,7 +77,11 @@ def sanitize_texts(
         work.number(vault)
     if not any(work.masks() for work in pending):
         return Vault(), [SanitizedText(work.original, ()) for work in pending]
-    return vault, [work.result(vault) for work in pending]
+    done = [work.result(vault) for work in pending]
+    if kept is None:
+        return vault, done
+    sent = {placeholder for work in pending for placeholder in work.placeholders(vault)}
+    return Vault.continued(entry for entry in vault if entry.placeholder in sent), done
 
 
 def _literals(text: str, vault: Vault) -> Iterator[tuple[int, int, FindingType, float]]:
@@ -116,6 +129,10 @@ class _Pending:
     def number(self, vault: Vault) -> None:
         for span in self._spans:
             vault.put(span.type, self._value(span))
+
+    def placeholders(self, vault: Vault) -> Iterator[Placeholder]:
+        """What `result` puts into the text."""
+        return (vault.put(span.type, self._value(span)) for span in self._spans)
 
     def result(self, vault: Vault) -> SanitizedText:
         out, at = [], 0

@@ -6,7 +6,7 @@ appearance, so that equal histories number equally.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from node.privacy.findings import FindingType
@@ -47,6 +47,17 @@ class Vault:
         self._people: dict[int, set[str]] = {}  # number → words of the person's names
         self._by_name: dict[str, set[int]] = {}  # such a word → the numbers of those who bear it
 
+    @classmethod
+    def continued(cls, entries: Iterable[Entry]) -> "Vault":
+        """A vault of these entries, in the order in which they were numbered: it numbers on behind them.
+
+        Raises PlaceholderError where two of them have one token.
+        """
+        vault = cls()
+        for entry in entries:
+            vault._take(entry)
+        return vault
+
     def __len__(self) -> int:
         return len(self._entries)
 
@@ -83,6 +94,21 @@ class Vault:
         self._by_value[token_type, value] = placeholder
         return placeholder
 
+    def _take(self, entry: Entry) -> None:
+        """Everything as `put` left it when it gave this token out."""
+        placeholder, value = entry.placeholder, entry.value
+        token_type, number = placeholder.type, placeholder.number
+        if placeholder in self._entries:
+            raise PlaceholderError("a token given out twice")
+        self._entries[placeholder] = entry
+        self._by_value.setdefault((token_type, value), placeholder)
+        self._spellings[token_type, number] = max(self._spellings.get((token_type, number), 0), placeholder.spelling)
+        self._last[token_type] = max(self._last.get(token_type, 0), number)
+        if token_type == "PERSON":
+            self._name(number, _name_words(value))
+        else:
+            self._numbers.setdefault((token_type, _IDENTITIES.get(token_type, _as_written)(value)), number)
+
     def _number(self, token_type: str, value: str) -> int:
         if token_type == "PERSON":
             return self._person(value)
@@ -99,10 +125,13 @@ class Vault:
         alike = [n for n in sharing if words <= self._people[n] or self._people[n] <= words]
         exactly = [n for n in alike if self._people[n] == words]
         number = (exactly or alike)[0] if len(alike) == 1 or exactly else self._new_number("PERSON")
+        self._name(number, words)
+        return number
+
+    def _name(self, number: int, words: set[str]) -> None:
         self._people.setdefault(number, set()).update(words)
         for word in words:
             self._by_name.setdefault(word, set()).add(number)
-        return number
 
     def _new_number(self, token_type: str) -> int:
         number = self._last.get(token_type, 0) + 1
