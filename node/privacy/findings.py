@@ -36,6 +36,9 @@ class FindingType(StrEnum):
     ORGANISATION = "ORGANISATION"
     PLACE = "PLACE"
     NAME = "NAME"  # of something or somebody, too doubtful to count
+    FAMOUS_PERSON = "FAMOUS_PERSON"  # a full name that the world knows: somebody's where anything ties the request
+    FAMOUS_NAME = "FAMOUS_NAME"  # the same, of one word
+    TIE = "TIE"  # what ties a request to the life of somebody whom the world does not know
     DATE = "DATE"
     AGE = "AGE"
     GROUP = "GROUP"  # nationality, religious or political group
@@ -114,6 +117,9 @@ TRAITS: dict[FindingType, Trait] = {
     _T.ORGANISATION: Trait(_PUBLIC, _INTERNAL, Masking.WITH_PERSON, "ORG"),
     _T.PLACE: Trait(_PUBLIC, _INTERNAL, Masking.WITH_PERSON, "PLACE"),
     _T.NAME: Trait(_PUBLIC, _PUBLIC, Masking.STRICT, "NAME"),
+    _T.FAMOUS_PERSON: Trait(_PUBLIC, _PUBLIC, Masking.STRICT, "NAME"),
+    _T.FAMOUS_NAME: Trait(_PUBLIC, _PUBLIC, Masking.STRICT, "NAME"),
+    _T.TIE: _TOPIC,
     _T.DATE: Trait(_PUBLIC, _PUBLIC, Masking.STRICT, "DATE"),
     _T.AGE: Trait(_PUBLIC, _PUBLIC, Masking.STRICT, "AGE"),
     _T.GROUP: Trait(_PUBLIC, _PUBLIC, Masking.STRICT, "GROUP"),
@@ -145,6 +151,9 @@ OF_SOMEBODY: dict[FindingType, FindingType] = {
     _T.CONTRACT_TOPIC: _T.CONTRACT,
 }
 """What a subject in general becomes when it is somebody's."""
+
+OF_NOBODY: dict[FindingType, FindingType] = {_T.PERSON: _T.FAMOUS_PERSON, _T.GIVEN_NAME: _T.FAMOUS_NAME}
+"""What a name becomes that the world knows, as far as its own text tells; a tie anywhere in the request undoes it."""
 
 SPECIAL = frozenset({_T.HEALTH, _T.BELIEF, _T.SEXUALITY, _T.CRIMINAL, _T.CHILDHOOD})
 NAMES = frozenset({_T.PERSON, _T.GIVEN_NAME})

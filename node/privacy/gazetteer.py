@@ -97,7 +97,7 @@ _COMPOUND = words(
 # Products, languages and tools that people ask about; written for this project.
 _SOFTWARE = words(
     "curl wget lodash axios npm yarn redux prettier numba celery gunicorn uvicorn hadoop spark airflow dbt "
-    "python java javascript typescript rust golang kotlin swift ruby perl php scala haskell erlang elixir "
+    "python ada java javascript typescript rust golang kotlin swift ruby perl php scala haskell erlang elixir "
     "clojure julia matlab fortran cobol pascal lua dart groovy bash zsh powershell sql mysql postgres "
     "postgresql sqlite mongodb redis mariadb oracle cassandra elasticsearch kafka rabbitmq nginx apache tomcat "
     "docker kubernetes helm terraform ansible jenkins travis gitlab github bitbucket git jira confluence trello "

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from node.privacy.findings import NAMES, Finding, FindingType
+from node.privacy.findings import NAMES, OF_NOBODY, Finding, FindingType
 from node.privacy.gazetteer import is_family, is_given, is_place, is_software
 from node.privacy.languages import CAPITAL_NOUNS, LATIN_LANGUAGES, Guess, is_unspaced
 from node.privacy.named import named
@@ -23,7 +23,7 @@ from node.privacy.proper import (
     said_so,
     times,
 )
-from node.privacy.public import PublicMatter
+from node.privacy.public import PublicMatter, Standing
 from node.privacy.wordlist import words
 
 T = FindingType
@@ -162,7 +162,11 @@ def unite(text: str, spans: Sequence[ModelSpan], *, language: str | None = None)
         found += [replace(finding, score=min(finding.score, WEAK)) for finding in others]
         found += capitals(text) if language not in CAPITAL_NOUNS else ()
     found += named(text, language=None if covered else language)
-    return without_public(text, _without_repeats(text, found))
+    matter = PublicMatter(text)
+    found = [*without_public(text, _without_repeats(text, found), matter)]
+    if matter.tie is not None:
+        found.append(Finding(*matter.tie, T.TIE, 1.0, "ties"))
+    return tuple(found)
 
 
 def _without_repeats(text: str, found: Sequence[Finding]) -> list[Finding]:
@@ -174,17 +178,22 @@ def _without_repeats(text: str, found: Sequence[Finding]) -> list[Finding]:
     return [f for f in dict.fromkeys(found) if f.score > WEAK or not all(taken[f.start : f.end])]
 
 
-def without_public(text: str, found: Sequence[Finding]) -> tuple[Finding, ...]:
-    """A person's name that is public knowledge counts for nothing, and `strict` alone takes it out."""
+def without_public(text: str, found: Sequence[Finding], matter: PublicMatter | None = None) -> tuple[Finding, ...]:
+    """A person's name that is public knowledge counts for nothing; whether it is may depend on the whole request."""
     if not any(finding.type in NAMES for finding in found):
         return tuple(found)
-    matter = PublicMatter(text)
-    return tuple(
-        replace(finding, type=T.NAME, score=WEAK)
-        if finding.type in NAMES and matter.holds(finding.start, finding.end)
-        else finding
-        for finding in found
-    )
+    matter = matter or PublicMatter(text)
+    return tuple(_judged(finding, matter) if finding.type in NAMES else finding for finding in found)
+
+
+def _judged(finding: Finding, matter: PublicMatter) -> Finding:
+    match matter.standing(finding.start, finding.end):
+        case Standing.PRIVATE:
+            return finding
+        case Standing.UNTIED:
+            return replace(finding, type=OF_NOBODY[finding.type])
+        case Standing.PUBLIC:
+            return replace(finding, type=T.NAME, score=WEAK)
 
 
 def _others(text: str, spacy: Sequence[ModelSpan]) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from node.privacy.findings import (
     NAMES,
+    OF_NOBODY,
     OF_SOMEBODY,
     SPECIAL,
     SUBJECTS,
@@ -24,6 +25,7 @@ from node.privacy.wordlist import words
 from protocol.chat import Path
 from protocol.terms import Sensitivity
 
+DOUBTFUL = 0.4  # the score of a name that counts for nothing
 REASONS_MAX = 200  # the most sensitive ones; a table of thousands of names is one reason a part and type anyway
 
 
@@ -60,7 +62,7 @@ def assess(
     parts: Sequence[PartFindings], unreadable: Sequence[str], policy: PrivacyPolicy, *, names_run: bool
 ) -> Assessed:
     """`unreadable`: where content stands that nobody can read, as `ChatRequest.unreadable` names it."""
-    parts = _of_somebody(parts)
+    parts = _of_somebody(_of_the_world(parts))
     found = {(finding.type, finding.level) for part in parts for finding in part.findings}
     types = {type_ for type_, _ in found}
     personal = any(type_ in NAMES or level >= Sensitivity.CONFIDENTIAL for type_, level in found)
@@ -79,6 +81,35 @@ def assess(
         personal=personal,
         policy=policy,
     )
+
+
+def _of_the_world(parts: Sequence[PartFindings]) -> Sequence[PartFindings]:
+    """A name that the world knows is public knowledge where nothing in the whole request is anybody's own.
+
+    Else it may be somebody's who only bears it.
+    """
+    types = {finding.type for part in parts for finding in part.findings}
+    if types.isdisjoint(OF_NOBODY.values()):
+        return parts
+    tied = any(
+        type_ is FindingType.TIE or type_ in SUBJECTS or type_.trait.level >= Sensitivity.CONFIDENTIAL
+        for type_ in types
+    )
+    became = {famous: name if tied else FindingType.NAME for name, famous in OF_NOBODY.items()}
+    return [
+        replace(
+            part,
+            findings=tuple(
+                replace(
+                    finding, type=became[finding.type], score=finding.score if tied else min(finding.score, DOUBTFUL)
+                )
+                if finding.type in became
+                else finding
+                for finding in part.findings
+            ),
+        )
+        for part in parts
+    ]
 
 
 def _of_somebody(parts: Sequence[PartFindings]) -> tuple[PartFindings, ...]:

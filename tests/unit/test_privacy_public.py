@@ -6,20 +6,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from node.privacy.findings import FindingType
+from node.privacy.findings import FindingType, PartFindings
 from node.privacy.gazetteer import is_famous, is_given, is_known, is_word
 from node.privacy.named import named
-from node.privacy.names import PROPER_NOUN, RAMPART, SPACY, WEAK, ModelSpan, unite
+from node.privacy.names import PROPER_NOUN, RAMPART, SPACY, ModelSpan, unite
+from node.privacy.policy import SCORE_MIN, PrivacyPolicy
 from node.privacy.proper import links, said_so, times
-from node.privacy.public import PublicMatter
+from node.privacy.public import PublicMatter, Standing
+from node.privacy.sensitivity import assess
 from node.workers.reading_plan import WHOLE_CHARACTERS_MAX, stretches
+from protocol.terms import Sensitivity
 
 T = FindingType
 
 
 def is_public(text: str, name: str) -> bool:
     start = text.index(name)
-    return PublicMatter(text).holds(start, start + len(name))
+    return PublicMatter(text).standing(start, start + len(name)) is not Standing.PRIVATE
 
 
 @pytest.mark.parametrize(
@@ -28,7 +31,7 @@ def is_public(text: str, name: str) -> bool:
         ("What did Napoleon do after Waterloo?", "Napoleon"),
         ("Who taught Marie Curie?", "Marie"),
         ("Does Jenkins build with Django?", "Jenkins"),
-        ("In Pride and Prejudice, why does Elizabeth Bennet refuse?", "Elizabeth Bennet"),
+        ("In the novel “Cold Comfort Farm”, why does Flora Poste stay?", "Flora Poste"),
         ("Please draft my lecture on Halley's Comet", "Halley"),
         ('Is "Billie Jean" about somebody?', "Billie Jean"),
         ("Which novels by Ottessa Quimbley are long?", "Ottessa Quimbley"),
@@ -49,6 +52,9 @@ def test_name_that_the_world_knows_is_public_where_the_text_asks_about_the_world
         ("Priyanka's test was fine, what next?", "Priyanka"),
         ("Write to Einstein (a@b.example): is he well?", "Einstein"),
         ("The novel that Petra Vance wrote in our club?", "Petra Vance"),
+        ("In Accounts and Records, why does Petra Vance refuse?", "Petra Vance"),
+        ("Why does Petra Vance dislike Isaac Newton?", "Petra Vance"),
+        ("When does Henry James arrive?", "Henry James"),
     ],
 )
 def test_name_that_may_be_a_private_persons_is_private(text: str, name: str) -> None:
@@ -58,7 +64,25 @@ def test_name_that_may_be_a_private_persons_is_private(text: str, name: str) -> 
 def test_public_name_counts_for_nothing_and_is_left_to_strict() -> None:
     text = "What did Napoleon do?"
     (found,) = unite(text, [ModelSpan(9, 17, "SURNAME", 0.99, RAMPART)])
-    assert (found.type, found.score) == (T.NAME, WEAK)
+    assert found.type is T.FAMOUS_NAME
+    parts = [PartFindings(("messages", 0, "content"), "user", (found,))]
+    assessed = assess(parts, (), PrivacyPolicy(), names_run=True)
+    ((left,),) = [part.findings for part in assessed.parts]
+    assert (left.type, assessed.sensitivity) == (T.NAME, Sensitivity.PUBLIC)
+    assert left.score < SCORE_MIN
+
+
+@pytest.mark.parametrize("other", ["My landlord is cross.", "Call 020 7946 0321.", "He is off sick today."])
+def test_tie_anywhere_in_the_request_makes_a_famous_name_somebodys(other: str) -> None:
+    text = "What did Napoleon do?"
+    found = unite(text, [ModelSpan(9, 17, "SURNAME", 0.99, RAMPART)])
+    parts = [
+        PartFindings(("messages", 0, "content"), "user", found),
+        PartFindings(("messages", 1, "content"), "user", unite(other, [])),
+    ]
+    assessed = assess(parts, (), PrivacyPolicy(), names_run=True)
+    assert [finding.type for finding in assessed.parts[0].findings] == [T.GIVEN_NAME]
+    assert assessed.sensitivity >= Sensitivity.INTERNAL
 
 
 def persons(text: str, language: str | None) -> set[str]:

@@ -18,7 +18,7 @@ SENTENCES_BESIDE = 1
 _SENTENCE_END = re.compile(r"[.!?。！？](?=\s|$)|[。！？\n]")
 
 # "Explain diabetes to me" speaks of nobody: these are taken away before a first person is looked for.
-_ASKING = re.compile(
+ASKING = re.compile(
     r"(?:tell|explain(?:\sto)?|help|give|show|teach|let|send|write|remind|for|to|with)\s(?:me|us)\b|"
     r"\bI(?:'m|\sam)\s(?:writing|studying|reading|learning|curious|wondering|preparing|working on|looking for|researching|making)\b|"
     r"\bI(?:'d|\swould)?\s(?:want|need|like|have|wish|am trying|try)\sto\s(?:know|understand|learn|write|explain|compare|describe|make|create|find)\b|"
@@ -106,7 +106,7 @@ class _Sentences:
     def _has_somebody(self, sentence: int) -> bool:
         if sentence not in self._somebody:
             start = self._ends[sentence - 1] if sentence else 0
-            asked = _ASKING.sub(" ", self._normal[start : self._ends[sentence]])
+            asked = ASKING.sub(" ", self._normal[start : self._ends[sentence]])
             self._somebody[sentence] = _SOMEBODY.search(asked) is not None
         return self._somebody[sentence]
 
