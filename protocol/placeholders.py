@@ -22,12 +22,13 @@ TOKEN_CHARS_MAX: Final = TYPE_CHARS_MAX + 6 + 2 + 3  # number, spelling, bracket
 LITERAL: Final = "LITERAL"
 assert len(str(NUMBER_MAX)) == 6
 
-_TYPE: Final = r"[A-Z][A-Z0-9]*(?:_[A-Z][A-Z0-9]*)*"
-_TYPE_ONLY: Final = re.compile(_TYPE)
+# The grammar's parts, for whoever reads what only resembles a token.
+TYPE: Final = r"[A-Z][A-Z0-9]*(?:_[A-Z][A-Z0-9]*)*"
+NUMBER: Final = r"[1-9][0-9]{0,5}"
+SPELLING: Final = r"(?:[B-Z]|[A-Z][A-Z])"
+_TYPE_ONLY: Final = re.compile(TYPE)
 # The look ahead bounds what one bracket can cost, so that a hostile text is scanned in linear time.
-_TOKEN: Final = re.compile(
-    rf"\[(?=[A-Z0-9_]{{3,{TOKEN_CHARS_MAX - 2}}}\])({_TYPE})_([1-9][0-9]{{0,5}})([B-Z]|[A-Z][A-Z])?\]"
-)
+_TOKEN: Final = re.compile(rf"\[(?=[A-Z0-9_]{{3,{TOKEN_CHARS_MAX - 2}}}\])({TYPE})_({NUMBER})({SPELLING})?\]")
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -1,4 +1,7 @@
-"""Brings the values back into a whole answer: the text of each choice, its reasoning, and its tool calls' arguments."""
+"""Brings the values back into a whole answer: the text of each choice, its reasoning, and its tool calls' arguments.
+
+Members that are not known keep their tokens: what they are for, nobody can tell.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +14,8 @@ from protocol.errors import RequestError
 from protocol.strict_json import dump_json, parse_json
 
 TEXT_MEMBERS = ("reasoning_content", "reasoning", "refusal")
-CALL_MEMBERS = ("arguments", "function_call")
+CALL_MEMBERS = ("arguments", "input", "function_call")
+_OF_CALL = {"arguments": "function", "input": "custom"}  # what is restored of a tool call, and under which kind
 _NO_TOOL_NAMED = PrivacyPolicy()
 
 _Slot = tuple[int, str, int]  # choice, member, index of the tool call (0 for the others)
@@ -45,8 +49,8 @@ class AnswerRestorer:
                 continue
             if member == "content":
                 yield Delta(rest, b"", choice)
-            elif member == "arguments":
-                calls = [{"index": call, "function": {"arguments": rest}}]
+            elif member in _OF_CALL:
+                calls = [{"index": call, _OF_CALL[member]: {member: rest}}]
                 yield Delta("", dump_json({"tool_calls": calls}), choice)
             elif member == "function_call":
                 yield Delta("", dump_json({member: {"arguments": rest}}), choice)
@@ -64,10 +68,11 @@ class AnswerRestorer:
     def _restorer(self, slot: _Slot) -> Restorer:
         if slot[1] not in CALL_MEMBERS:
             return Restorer(self._vault, self._mode(slot[1]))
+        mode = Mode.TEXT if slot[1] == "input" else Mode.JSON  # a custom tool takes any text
         tool = self._tools.get(slot)
         if self._policy.remote_tools and (tool is None or tool in self._policy.remote_tools):
-            return Restorer(Vault(), Mode.JSON)  # it runs elsewhere, or nobody can tell
-        return Restorer(self._vault, Mode.JSON, urls=tool in self._policy.local_tools)
+            return Restorer(Vault(), mode)  # it runs elsewhere, or nobody can tell
+        return Restorer(self._vault, mode, urls=tool in self._policy.local_tools)
 
     def _mode(self, member: str) -> Mode:
         return self._content if member == "content" else Mode.TEXT
@@ -84,21 +89,27 @@ class AnswerRestorer:
         if isinstance(calls, list):
             members["tool_calls"] = [self._call(choice, number, call) for number, call in enumerate(calls)]
         if "function_call" in members:  # the older form of the one call
-            members["function_call"] = self._function((choice, "function_call", 0), members["function_call"])
+            slot = (choice, "function_call", 0)
+            members["function_call"] = self._function(slot, members["function_call"], "arguments")
         return dump_json(members)
 
     def _call(self, choice: int, number: int, call: Any) -> Any:
-        if not isinstance(call, dict) or "function" not in call:
+        if not isinstance(call, dict):
             return call
         index = call.get("index", number)
-        slot = (choice, "arguments", index if isinstance(index, int) else number)
-        return {**call, "function": self._function(slot, call["function"])}
+        index = index if isinstance(index, int) else number
+        restored = {
+            kind: self._function((choice, member, index), call[kind], member)
+            for member, kind in _OF_CALL.items()
+            if kind in call
+        }
+        return {**call, **restored}
 
-    def _function(self, slot: _Slot, function: Any) -> Any:
+    def _function(self, slot: _Slot, function: Any, member: str) -> Any:
         if not isinstance(function, dict):
             return function
         if isinstance(name := function.get("name"), str):
             self._tools.setdefault(slot, name)
-        if not isinstance(function.get("arguments"), str):
+        if not isinstance(function.get(member), str):
             return function
-        return {**function, "arguments": self._restored(slot, function["arguments"])}
+        return {**function, member: self._restored(slot, function[member])}

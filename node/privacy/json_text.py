@@ -78,3 +78,12 @@ def value_of(text: str) -> str:
 def escaped(value: str) -> str:
     """`value` as it stands inside a JSON string."""
     return json.dumps(value, ensure_ascii=False)[1:-1]
+
+
+def is_string_content(text: str) -> bool:
+    """Whether `text` may stand in a JSON string as it is: it was perhaps taken out of one."""
+    try:
+        json.loads(f'"{text}"')
+    except ValueError:
+        return False
+    return True

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from node.privacy.answer import AnswerRestorer
 from node.privacy.findings import FindingType
+from node.privacy.policy import PrivacyPolicy
 from node.privacy.restorer import Mode
 from node.privacy.vault import Vault
 from protocol.answers import Delta
@@ -137,3 +138,19 @@ def test_the_one_call_in_its_older_form_comes_back_too(parts: list[str], sizes: 
     events = shown(AnswerRestorer(made), deltas)
     got = "".join(json.loads(event.extra)["function_call"]["arguments"] for event in events)
     assert json.loads(got) == [values.get(part, part) for part in parts]
+
+
+@given(pieces, cuts, st.sampled_from([None, "local", "remote"]))
+@settings(max_examples=50, deadline=None)
+def test_the_input_of_a_custom_tool_comes_back_unless_the_tool_runs_elsewhere(
+    parts: list[str], sizes: list[int], place: str | None
+) -> None:
+    made, values = vault()
+    deltas = []
+    for piece in cut(spaced(parts), sizes):
+        call = {"index": 0, "type": "custom", "custom": {"name": "note", "input": piece}}
+        deltas.append(Delta("", dump_json({"tool_calls": [call]})))
+    policy = PrivacyPolicy(remote_tools=frozenset({"note"} if place == "remote" else {"other"} if place else ()))
+    events = shown(AnswerRestorer(made, policy=policy), deltas)
+    got = "".join(call["custom"]["input"] for event in events for call in json.loads(event.extra)["tool_calls"])
+    assert got == spaced(parts if place == "remote" else [values.get(part, part) for part in parts])
