@@ -15,6 +15,7 @@ from node.api.ports import Metric, ModelEntry, NodeEvent, Order
 from node.execution import REQUEST_ID_BYTES
 from node.island import Island
 from node.judgement import Tried
+from node.offers import Survey
 from node.store import ledger
 from node.store.ledger import Receipt
 from protocol.errors import StateError
@@ -81,7 +82,7 @@ class Owner:
             if ModelSelector.parse(offer.model, survey.islands).kind is Selection.NAMED:
                 names[offer.model] = OWNED_BY_NODE
         names |= {offer.name: offer.island for offer in survey.table.offers}
-        return [ModelEntry(name, owner) for name, owner in names.items()]
+        return [_entry(name, owner, survey) for name, owner in names.items()]
 
     async def metrics(self) -> Sequence[Metric]:
         node = self._node
@@ -222,6 +223,14 @@ class Owner:
 
     def _granted(self, collection: bytes) -> list[str]:
         return sorted({one.person for one in self._node.archipelago.members() if collection in one.grants})
+
+
+def _entry(name: str, owner: str, survey: Survey) -> ModelEntry:
+    """A name with what the offers that it names can do."""
+    named = ModelSelector.parse(name, survey.islands).matches(survey.table)
+    offers = [offer for offer, is_named in zip(survey.table.offers, named, strict=True) if is_named]
+    context = max((offer.context_tokens for offer in offers), default=0)
+    return ModelEntry(name, owner, context_tokens=context, tools=any(offer.tools for offer in offers))
 
 
 def _member_row(

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from node.api.exchange import Exchange
+from node.api.exchange import EVENTS, Exchange
 from node.api.orders import route_headers
 from node.api.ports import Execution, Order, Route
 from protocol.answers import AnswerEvent, Delta, Finished
@@ -35,8 +35,10 @@ class WholeForm(Protocol):
     def whole(self, route: Route, answer: "Collected") -> object: ...
 
 
-async def answer_stream(exchange: Exchange, execution: Execution, order: Order, form: StreamForm) -> None:
-    sink = _StreamSink(exchange, form)
+async def answer_stream(
+    exchange: Exchange, execution: Execution, order: Order, form: StreamForm, content_type: str = EVENTS
+) -> None:
+    sink = _StreamSink(exchange, form, content_type)
     await execution.run(order, sink)
     await sink.end()
 
@@ -56,9 +58,10 @@ def _unfinished() -> CutAnswerError:
 class _StreamSink:
     """Sends nothing before the first event, so that what fails before it still gets its own status."""
 
-    def __init__(self, exchange: Exchange, form: StreamForm) -> None:
+    def __init__(self, exchange: Exchange, form: StreamForm, content_type: str) -> None:
         self._exchange = exchange
         self._form = form
+        self._content_type = content_type
         self._route: Route | None = None
         self._finished: Finished | None = None
         self._begun = False
@@ -95,7 +98,7 @@ class _StreamSink:
         """The first piece takes the head of the stream with it, in one write."""
         if not self._begun and self._route is not None:
             self._begun = True
-            await self._exchange.start_events(route_headers(self._route))
+            await self._exchange.start_events(route_headers(self._route), self._content_type)
         if piece:
             await self._exchange.write(piece)
 
@@ -109,7 +112,7 @@ class Collected:
         self.finished: Finished | None = None
         self._content: defaultdict[int, list[str]] = defaultdict(list)
         self._extra: defaultdict[int, dict[str, Any]] = defaultdict(dict)
-        self._calls: defaultdict[int, dict[int, dict[str, Any]]] = defaultdict(dict)
+        self._calls: defaultdict[int, JoinedCalls] = defaultdict(JoinedCalls)
 
     def decided(self, decision_id: str) -> None:
         self._exchange.decision = decision_id
@@ -124,7 +127,7 @@ class Collected:
         self._content[event.index].append(event.content)
         for name, value in extra_members(event).items():
             if name == "tool_calls":
-                self._add_calls(event.index, value)
+                self._calls[event.index].add(value)
             elif name in DELTA_STRINGS and isinstance(value, str):
                 self._extra[event.index][name] = str(self._extra[event.index].get(name) or "") + value
             elif name not in ("role", "content"):
@@ -134,14 +137,24 @@ class Collected:
         return "".join(self._content[index])
 
     def tool_calls(self, index: int) -> list[dict[str, Any]]:
-        calls = self._calls[index]
-        return [calls[position] for position in sorted(calls)]
+        return self._calls[index].listed()
 
     def others(self, index: int) -> Mapping[str, Any]:
         """The members of the message that are neither content nor tool calls."""
         return self._extra[index]
 
-    def _add_calls(self, index: int, pieces: object) -> None:
+
+class JoinedCalls:
+    """The tool calls of one choice, put together from the pieces of its deltas."""
+
+    def __init__(self) -> None:
+        self._calls: dict[int, dict[str, Any]] = {}
+
+    def listed(self) -> list[dict[str, Any]]:
+        return [self._calls[position] for position in sorted(self._calls)]
+
+    def add(self, pieces: object) -> None:
+        """`tool_calls` of one delta. Raises CutAnswerError."""
         if not isinstance(pieces, list):
             raise _malformed()
         for piece in pieces:
@@ -149,7 +162,7 @@ class Collected:
             function = piece.get("function") or {} if isinstance(piece, dict) else None
             if not isinstance(position, int) or not isinstance(function, dict):
                 raise _malformed()
-            call = self._calls[index].setdefault(
+            call = self._calls.setdefault(
                 position, {"id": "", "type": "function", "function": {"name": "", "arguments": ""}}
             )
             call["id"] = piece.get("id") or call["id"]

@@ -16,6 +16,8 @@ from node.api.dashboard import PAGES, Dashboard
 from node.api.exchange import Exchange
 from node.api.faults import INTERNAL, Dialect, fault_of, where
 from node.api.management import ManagementRoutes
+from node.api.ollama import OllamaChat
+from node.api.ollama_models import OllamaModels
 from node.api.openai_chat import Clock, OpenAiChat
 from node.api.ports import Execution, Management, Metric
 from node.api.response import Message
@@ -101,6 +103,8 @@ def _endpoints(
     execution: Execution, management: Management, clock: Clock, metrics: Callable[[], Sequence[Metric]]
 ) -> list[Endpoint]:
     chat = OpenAiChat(execution, management, clock)
+    models = OllamaModels(management)
+    ollama = OllamaChat(execution, models, clock)
     manage = ManagementRoutes(management, metrics)
     dashboard = Dashboard()
     inference, owner = Access.INFERENCE, Access.OWNER
@@ -110,6 +114,11 @@ def _endpoints(
         Endpoint("POST", "/v1/messages", inference, AnthropicMessages(execution).create, Dialect.ANTHROPIC),
         Endpoint("GET", "/v1/models", inference, chat.models),
         Endpoint("GET", "/v1/models/*", inference, chat.model),
+        Endpoint("POST", "/api/chat", inference, ollama.chat, Dialect.OLLAMA),
+        Endpoint("POST", "/api/generate", inference, ollama.generate, Dialect.OLLAMA),
+        Endpoint("GET", "/api/tags", inference, models.tags, Dialect.OLLAMA),
+        Endpoint("POST", "/api/show", inference, models.show, Dialect.OLLAMA),
+        Endpoint("GET", "/api/version", inference, models.version, Dialect.OLLAMA),
         Endpoint("GET", "/api/status", owner, manage.status),
         Endpoint("GET", "/api/islands", owner, manage.islands),
         Endpoint("POST", "/api/explain", owner, manage.explain),

@@ -14,6 +14,7 @@ HeaderPairs = Sequence[tuple[str, str]]
 
 JSON = "application/json"
 EVENTS = "text/event-stream"
+LINES = "application/x-ndjson"  # one JSON object a line
 QUERY_FIELDS_MAX = 16
 
 
@@ -81,10 +82,10 @@ class Exchange:
     async def json(self, value: object, headers: HeaderPairs = ()) -> None:
         await self.respond(200, dump_json(value), headers=headers)
 
-    async def start_events(self, headers: HeaderPairs = ()) -> None:
-        """Begins a stream of server-sent events; nothing leaves before the first piece."""
+    async def start_events(self, headers: HeaderPairs = (), content_type: str = EVENTS) -> None:
+        """Begins a stream of events, server-sent or lines; nothing leaves before the first piece."""
         self._is_events = True
-        await self._start(200, EVENTS, headers)
+        await self._start(200, content_type, headers)
 
     async def write(self, piece: bytes) -> None:
         await self._send({"type": "http.response.body", "body": piece, "more_body": True})

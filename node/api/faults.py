@@ -1,6 +1,6 @@
 """What a client is told when there is no answer: status, OpenAI's error object, headers. No internals.
 
-Anthropic's clients get the same in their shape.
+Anthropic's and Ollama's clients get the same in their shapes.
 """
 
 from dataclasses import dataclass
@@ -33,6 +33,7 @@ class Dialect(StrEnum):
 
     OPENAI = "openai"
     ANTHROPIC = "anthropic"
+    OLLAMA = "ollama"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ class Fault:
     headers: Headers = ()
 
     def body(self, dialect: Dialect = Dialect.OPENAI) -> bytes:
+        if dialect is Dialect.OLLAMA:
+            return dump_json(self._flat())
         error: dict[str, Any] = {"message": self.message, "type": _type(self.status, dialect)}
         if dialect is Dialect.OPENAI:
             error |= {"param": self.param, "code": self.code}
@@ -56,8 +59,15 @@ class Fault:
 
     def event(self, dialect: Dialect = Dialect.OPENAI) -> bytes:
         """The same inside a stream of events; what follows it is the end, and never `[DONE]`."""
+        if dialect is Dialect.OLLAMA:
+            return self.body(dialect) + b"\n"
         name = b"event: error\n" if dialect is Dialect.ANTHROPIC else b""
         return name + b"data: " + self.body(dialect) + b"\n\n"
+
+    def _flat(self) -> dict[str, Any]:
+        """Ollama's `error` is the message itself; what else there is to tell stands beside it."""
+        offers = {"islandrun": [_refusal(offer) for offer in self.offers]} if self.offers else {}
+        return {"error": self.message, "code": self.code, **offers}
 
 
 INTERNAL = Fault(500, "internal_error", "The node failed on this request; its log says where.")

@@ -66,6 +66,9 @@ class ModelEntry:
     id: str
     owned_by: str  # the island, or `islandrun` for a name that leaves the choice to the node
     created_s: int = 0  # Unix seconds; 0 where nobody knows
+    context_tokens: int = 0  # the most that an offer of this name takes; 0 where nobody knows
+    tools: bool = False  # an offer of this name takes tool definitions
+    embeds: bool = False  # it gives vectors, and chats with nobody
 
 
 @dataclass(frozen=True, slots=True)
