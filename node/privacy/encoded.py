@@ -33,8 +33,11 @@ class Run:
 
 def encoded_runs(text: str) -> Iterator[Run]:
     """Everything that is long enough to say something in an encoding; words of code and of paths among it."""
+    words = text.split()
+    if max(map(len, words), default=0) < RUN_CHARACTERS_MIN:
+        return
     after_word = done = 0
-    for word in text.split():
+    for word in words:
         if len(word) < RUN_CHARACTERS_MIN:
             continue
         at = text.index(word, after_word)

@@ -59,6 +59,11 @@ class NormalForm:
     _ends: "array[int] | None" = None
     unread: tuple[str, ...] = ()  # runs whose letters say nothing that could be added to `text`
 
+    @property
+    def is_original(self) -> bool:
+        """Whether every character stands where it stood."""
+        return self._starts is None
+
     def original(self, start: int, end: int) -> tuple[int, int]:
         """The span of the original text that `text[start:end]`, not empty, came from."""
         if self._starts is None or self._ends is None:

@@ -39,7 +39,7 @@ def _has_escapes(text: str) -> bool:
 
 
 def _is_strange(text: str) -> bool:
-    if text.isascii() and text.isprintable():
+    if text.replace("\n", " ").replace("\t", " ").replace("\r", " ").isprintable() and "\ufffd" not in text:
         return False
     count = len(_STRANGE.findall(text))
     return count >= STRANGE_MIN and count >= STRANGE_SHARE_MIN * len(text)

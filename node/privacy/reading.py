@@ -61,6 +61,8 @@ def read_by_own(form: NormalForm, own: Own) -> Iterator[Read]:
 
 
 def _in_original(findings: Sequence[Finding], form: NormalForm) -> tuple[Finding, ...]:
+    if form.is_original:
+        return tuple(findings)
     return tuple(
         Finding(
             *form.original(finding.start, finding.end), finding.type, finding.score, finding.detector, finding.stated

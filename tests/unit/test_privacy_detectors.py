@@ -5,7 +5,8 @@ import time
 import pytest
 
 from node.privacy.detectors import DETECTORS, find_by_rules
-from node.privacy.detectors.base import Detector, Text
+from node.privacy.detectors.base import Detector, Evidence, Text
+from node.privacy.detectors.screen import Screen
 from node.privacy.detectors.secrets import entropy_bits
 from node.privacy.findings import Finding, FindingType
 from node.privacy.languages import segments
@@ -232,9 +233,9 @@ def test_a_rule_that_crashes_fails_the_text_and_is_not_skipped() -> None:
     def crash(text: Text) -> list[Finding]:
         raise RecursionError("deep")
 
-    broken = Detector("broken", frozenset({T.EMAIL}), crash)  # type: ignore[arg-type]
+    broken = Detector("broken", frozenset({T.EMAIL}), crash, (Evidence(),))  # type: ignore[arg-type]
     with pytest.raises(DetectorError, match="broken: RecursionError"):
-        find_by_rules("hello", (*DETECTORS, broken))
+        find_by_rules("hello", Screen((*DETECTORS, broken)))
 
 
 def test_more_findings_than_the_limit_fail_the_text(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,6 @@
-"""The rules, as small uniform units. `find_by_rules` runs them all: rules always run, on every text."""
+"""The rules, as small uniform units. `find_by_rules` runs, on every text, all that have a chance on it."""
+
+from itertools import islice
 
 from node.privacy.detectors import (
     addresses,
@@ -19,6 +21,7 @@ from node.privacy.detectors import (
     spelled,
 )
 from node.privacy.detectors.base import Detector, Text
+from node.privacy.detectors.screen import Screen
 from node.privacy.findings import Finding
 from protocol.errors import DetectorError
 
@@ -44,18 +47,20 @@ TEXT_CHARACTERS_MAX = 1 << 20  # of one text; longer ones are not read, and so r
 FINDINGS_MAX = 50_000  # of one text
 
 
-def find_by_rules(normal: str, detectors: tuple[Detector, ...] = DETECTORS) -> tuple[Finding, ...]:
-    """Everything the rules find in a text in normal form. Raises DetectorError, never skips a rule."""
+_SCREEN = Screen(DETECTORS)
+
+
+def find_by_rules(normal: str, screen: Screen = _SCREEN) -> tuple[Finding, ...]:
+    """Everything the rules find in a text in normal form. Raises DetectorError, never skips a rule that has a chance."""
     text = Text(normal)
     findings: list[Finding] = []
-    for detector in detectors:
+    for detector in screen.candidates(text):
         try:
-            for finding in detector.find(text):
-                findings.append(finding)
-                if len(findings) > FINDINGS_MAX:
-                    raise DetectorError(f"{detector.name}: more than {FINDINGS_MAX} findings")
+            findings += islice(detector.find(text), FINDINGS_MAX + 1 - len(findings))
         except DetectorError:
             raise
         except Exception as error:  # noqa: BLE001 - a rule that crashes must not pass for one that found nothing
             raise DetectorError(f"{detector.name}: {type(error).__name__}") from None
+        if len(findings) > FINDINGS_MAX:
+            raise DetectorError(f"{detector.name}: more than {FINDINGS_MAX} findings")
     return tuple(findings)

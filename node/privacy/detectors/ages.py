@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from node.privacy.detectors.base import Detector, Text
+from node.privacy.detectors.base import Detector, Evidence, Text
 from node.privacy.findings import Finding, FindingType
 from node.privacy.wordlist import words
 
@@ -60,6 +60,7 @@ _OWNED = re.compile(
     re.IGNORECASE,
 )
 AGE_YEARS_MAX = 125
+AGE_CHARACTERS = 40  # of an age in words, or of what follows "old"
 
 
 def _is_age(text: str) -> bool:
@@ -79,8 +80,9 @@ def _find(text: Text) -> Iterator[Finding]:
                 continue
             yield Finding(*match.span("age"), FindingType.BIRTH_DATE, 0.8, "ages")
     if "old" in text.vocabulary:
-        for match in _BEFORE_CHILD.finditer(text.normal):
-            if _is_owned(text, match.start()):
+        for word in text.at_word("old"):
+            match = _BEFORE_CHILD.search(text.normal, max(0, word.start - AGE_CHARACTERS), word.end + AGE_CHARACTERS)
+            if match and match.start() < word.start and _is_owned(text, match.start()):
                 yield Finding(*match.span("age"), FindingType.BIRTH_DATE, 0.8, "ages")
 
 
@@ -101,4 +103,8 @@ def _follows_somebody(text: Text, start: int) -> bool:
     return _SOMEBODY.search(text.normal, max(0, start - 64), start) is not None
 
 
-DETECTORS = (Detector("ages", frozenset({FindingType.BIRTH_DATE}), _find),)
+DETECTORS = (
+    Detector(
+        "ages", frozenset({FindingType.BIRTH_DATE}), _find, (Evidence(_TURNING_WORDS | _CHILD_WORDS | words("old")),)
+    ),
+)

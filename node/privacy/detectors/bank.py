@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from stdnum import bitcoin, iban
 
-from node.privacy.detectors.base import LATIN, Detector, Text, context, digits_of, pattern_detector
+from node.privacy.detectors.base import LATIN, Detector, Evidence, Text, context, digits_of, each, pattern_detector
 from node.privacy.findings import Finding, FindingType
 from node.privacy.wordlist import words
 
@@ -33,19 +33,19 @@ _MONEY = context(
 _UNSPACED = re.compile(
     r"(?:口座番号|账号|帐号|卡号|账户|계좌번호|رقم الحساب)[:： はは是为]{0,3}(?P<number>\d(?:[ -]?\d){5,19})"
 )
+_UNSPACED_LABELS = words("口座番号 账号 帐号 卡号 账户 계좌번호 رقم")
+_SWIFT_LABELS = frozenset({"swift", "bic"})
 _SWIFT = re.compile(
     r"(?:swift|bic)(?:[ /-]?(?:bic|code))?[ :=#]{1,3}(?:is )?(?P<number>[A-Z]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?)(?!\w)",
     re.IGNORECASE,
 )
 _ETHEREUM = re.compile(r"(?<!\w)0x[0-9a-fA-F]{40}(?!\w)")
-_BITCOIN = re.compile(r"[13b](?<!\w.)(?:(?<=[13])[1-9A-HJ-NP-Za-km-z]{25,34}|(?<=b)c1[0-9ac-hj-np-z]{11,71})(?!\w)")
+_BITCOIN = re.compile(r"[13b](?<!\w.)(?:(?<=[13])[1-9A-HJ-NP-Za-km-z]{25,34}|(?<=b)c1[0-9ac-hj-np-z]{39,71})(?!\w)")
 
 
 def _find_ibans(text: Text) -> Iterator[Finding]:
-    if not text.has_digit:
-        return
     done = 0
-    for begin in _IBAN_START.finditer(text.normal):
+    for begin in text.at_digits(_IBAN_START):
         match = _IBAN.match(text.normal, begin.start() - 2) if begin.start() >= done else None
         end = _iban_end(match.group()) if match else 0
         if match and end:
@@ -62,16 +62,14 @@ def _iban_end(run: str) -> int:
 
 
 def _find_labelled(text: Text) -> Iterator[Finding]:
-    if not text.has_digit:
-        return
     for word in text.at_words(_LABELS):
         match = _LABELLED.match(text.normal, word.start)
         if match:
             yield Finding(*match.span("number"), FindingType.ACCOUNT, 0.8, "accounts")
-    for word in text.at_words(frozenset({"swift", "bic"})):
+    for word in text.at_words(_SWIFT_LABELS):
         if match := _SWIFT.match(text.normal, word.start):
             yield Finding(*match.span("number"), FindingType.ACCOUNT, 0.8, "accounts")
-    if not text.normal.isascii():
+    if not text.is_ascii:
         for match in _UNSPACED.finditer(text.normal):
             yield Finding(*match.span("number"), FindingType.ACCOUNT, 0.8, "accounts")
 
@@ -83,20 +81,25 @@ def _is_routing_number(digits: str) -> bool:
 
 
 def _find_pairs(text: Text) -> Iterator[Finding]:
-    if not text.has_digit:
-        return
-    for match in _PAIR.finditer(text.normal):
+    for match in text.at_digits(_PAIR):
         if _is_routing_number(digits_of(match.group()[:9])) and text.near(_MONEY, *match.span()):
             yield Finding(match.start(), match.start() + 9, FindingType.ACCOUNT, 0.85, "routing")
             yield Finding(match.end("between"), match.end(), FindingType.ACCOUNT, 0.85, "routing")
-    for match in _SORT_CODE.finditer(text.normal):
+    for match in text.at_digits(_SORT_CODE):
         yield Finding(*match.span(), FindingType.ACCOUNT, 0.85, "routing")
 
 
 DETECTORS = (
-    Detector("iban", frozenset({FindingType.ACCOUNT}), _find_ibans),
-    Detector("accounts", frozenset({FindingType.ACCOUNT}), _find_labelled),
-    Detector("routing", frozenset({FindingType.ACCOUNT}), _find_pairs),
-    pattern_detector("ethereum", FindingType.WALLET, _ETHEREUM, score=0.95, hints=("0x",)),
-    pattern_detector("bitcoin", FindingType.WALLET, _BITCOIN, score=0.9, accept=bitcoin.is_valid, digits=True),
+    Detector("iban", frozenset({FindingType.ACCOUNT}), _find_ibans, (Evidence(digits=2),)),
+    Detector(
+        "accounts",
+        frozenset({FindingType.ACCOUNT}),
+        _find_labelled,
+        (Evidence(_LABELS, digits=6), Evidence(_SWIFT_LABELS), *each(_UNSPACED_LABELS, digits=6, other_script=True)),
+    ),
+    Detector("routing", frozenset({FindingType.ACCOUNT}), _find_pairs, (Evidence(digits=14),)),
+    pattern_detector("ethereum", FindingType.WALLET, _ETHEREUM, Evidence(holds=("0x",), run=42), score=0.95),
+    pattern_detector(
+        "bitcoin", FindingType.WALLET, _BITCOIN, Evidence(digits=1, run=26), score=0.9, accept=bitcoin.is_valid
+    ),
 )

@@ -2,9 +2,10 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from node.privacy.findings import Finding, FindingType
 
@@ -15,12 +16,16 @@ CANDIDATE_DIGITS_MIN, CANDIDATE_DIGITS_MAX = 7, 19
 LATIN = r"0-9A-Za-z_À-ɏ"  # what a number is told apart from; other scripts set no blank between word and number
 _GROUP = re.compile(r"[^ ]+")
 _DIGIT = re.compile(r"\d")
+_DIGITS = re.compile(r"\d+")
+_OTHER_SCRIPT = re.compile("[\u0370-\u1dff\u2c00-\U0010ffff]")
+_NO_WORD = re.compile(r"[\W_]")
+MARKS_MAX = 64  # kinds of marks that are taken out of a text one after the other
 _ASCII_WORDS = {code: " " for code in range(128) if not chr(code).isalnum()}
+DIGITS = "0123456789"
 _NOT_DIGITS = {code: None for code in range(128) if not chr(code).isdigit()}
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """Where a word stands."""
 
     start: int
@@ -37,7 +42,6 @@ class Context:
 class Text:
     """A text in normal form, with what several detectors need of it, made once."""
 
-    _WORD = re.compile(r"[^\W_]+")
     # The first character comes before what must not stand before it: so the search skips to the digits.
     _NUMBER = re.compile(
         rf"[+(\d](?<![{LATIN}.].)(?:(?<=\d)|(?<=[+])[(]?\d|(?<=[(])\d)(?:(?:[ .\-/()\u2013]{{0,2}}| - )\d)+(?![{LATIN}])"
@@ -45,26 +49,28 @@ class Text:
 
     def __init__(self, normal: str) -> None:
         self.normal = normal
+        self.is_ascii = normal.isascii()
+        self.lower = _lower(normal)  # each character where it stands in `normal`
+        # The same with a blank for what is of no word, and one more at either end: " word " finds whole words.
+        self.spaced = _spaced(self.lower)
+        self.vocabulary = frozenset(self.spaced.split())  # its words; detectors start from the few that matter to them
+        self.longest = max(map(len, normal.split()), default=0)  # of the runs without a blank, in characters
+        self.digit_count = sum(map(normal.count, DIGITS)) if self.is_ascii else len(_DIGIT.findall(normal))
+        self.other_script = not self.is_ascii and _OTHER_SCRIPT.search(normal) is not None
         self._places: dict[Context, list[int]] = {}
 
     @cached_property
-    def lower(self) -> str:
-        """In lower case, each character where it stands in `normal`."""
-        lower = self.normal.lower()
-        if len(lower) == len(self.normal):
-            return lower
-        return "".join(c.lower() if len(c.lower()) == 1 else c for c in self.normal)
+    def digit_starts(self) -> tuple[int, ...]:
+        """Where runs of digits begin. What begins with a number begins there."""
+        return tuple(match.start() for match in _DIGITS.finditer(self.normal)) if self.digit_count else ()
 
-    @cached_property
-    def has_digit(self) -> bool:
-        return _DIGIT.search(self.normal) is not None
-
-    @cached_property
-    def vocabulary(self) -> frozenset[str]:
-        """Its words, in lower case. Detectors start from the few that matter to them."""
-        if self.lower.isascii():
-            return frozenset(self.lower.translate(_ASCII_WORDS).split())
-        return frozenset(self._WORD.findall(self.lower))
+    def at_digits(self, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
+        """Matches of a pattern that begins with a digit, none within another."""
+        done = 0
+        for start in self.digit_starts:
+            if start >= done and (match := pattern.match(self.normal, start)):
+                done = match.end()
+                yield match
 
     def at_words(self, triggers: frozenset[str]) -> Iterator[Word]:
         """Every place of the words `triggers`."""
@@ -73,17 +79,16 @@ class Text:
 
     def at_word(self, trigger: str) -> Iterator[Word]:
         """Every place of a word of the vocabulary."""
-        at = self.lower.find(trigger)
+        spaced, alone, length = self.spaced, f" {trigger} ", len(trigger)
+        at = spaced.find(alone)
         while at >= 0:
-            end = at + len(trigger)
-            if not self.lower[at - 1 : at].isalnum() and not self.lower[end : end + 1].isalnum():
-                yield Word(at, end)
-            at = self.lower.find(trigger, end)
+            yield Word(at, at + length)
+            at = spaced.find(alone, at + length + 1)
 
     @cached_property
     def numbers(self) -> tuple["Number", ...]:
         """Runs of at least two digits with separators between them, such as card and telephone numbers."""
-        return tuple(Number.of(m) for m in self._NUMBER.finditer(self.normal)) if self.has_digit else ()
+        return tuple(Number.of(m) for m in self._NUMBER.finditer(self.normal)) if self.digit_count else ()
 
     @cached_property
     def number_candidates(self) -> tuple["Number", ...]:
@@ -136,6 +141,24 @@ class Text:
         return bool(places) and bisect_left(places, end) < bisect_left(places, end + CONTEXT_AFTER)
 
 
+def _lower(normal: str) -> str:
+    lower = normal.lower()
+    if len(lower) == len(normal):
+        return lower
+    return "".join(c.lower() if len(c.lower()) == 1 else c for c in normal)
+
+
+def _spaced(lower: str) -> str:
+    if lower.isascii():
+        return f" {lower.translate(_ASCII_WORDS)} "
+    marks = [c for c in set(lower) if not c.isalnum()]
+    if len(marks) > MARKS_MAX:
+        return f" {_NO_WORD.sub(' ', lower)} "
+    for mark in marks:
+        lower = lower.replace(mark, " ")
+    return f" {lower} "
+
+
 @dataclass(frozen=True, slots=True)
 class Number:
     """A run of digits as written, and its digits alone (ASCII)."""
@@ -177,12 +200,31 @@ Find = Callable[[Text], Iterator[Finding]]
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a text must hold, all of it, for a rule to find anything there. A rule is not run on other texts, so
+    what is said here must follow from what it looks for; a property test holds every rule to it."""
+
+    words: frozenset[str] = frozenset()  # one of these, in lower case
+    holds: tuple[str, ...] = ()  # each of these, in lower case
+    digits: int = 0  # at least so many
+    run: int = 0  # a run of at least so many characters without a blank
+    other_script: bool = False  # a letter of another script than Latin
+
+
+@dataclass(frozen=True, slots=True)
 class Detector:
-    """A rule: what it finds, and how. `find` reads the whole text, in time linear in its length."""
+    """A rule: what it finds, how, and what it finds nothing without: one of `evidence`. `find` reads the whole text, in
+    time linear in its length."""
 
     name: str
     types: frozenset[FindingType]
     find: Find
+    evidence: tuple[Evidence, ...]
+
+
+def each(holds: Iterable[str], *, digits: int = 0, run: int = 0, other_script: bool = False) -> tuple[Evidence, ...]:
+    """Evidence where any of these strings stands."""
+    return tuple(Evidence(holds=(piece,), digits=digits, run=run, other_script=other_script) for piece in holds)
 
 
 def context(terms_text: str) -> Context:
@@ -197,25 +239,16 @@ def pattern_detector(
     name: str,
     type_: FindingType,
     pattern: re.Pattern[str],
-    *,
+    *evidence: Evidence,
     score: float,
-    hints: Collection[str] = (),
-    digits: bool = False,
-    near: frozenset[str] = frozenset(),
-    where: re.Pattern[str] | None = None,
-    group: int = 0,
+    at_digits: bool = False,
     accept: Callable[[str], bool] = lambda _: True,
 ) -> Detector:
-    """A rule that is one pattern. `hints`: lower-case strings of which a text must hold one; `digits`: and a digit;
-    `near`: and one of these words; `where`: and this, which is quick to look for; `accept`: the checksum."""
+    """A rule that is one pattern. `at_digits`: it begins with a digit; `accept`: the checksum."""
 
     def find(text: Text) -> Iterator[Finding]:
-        if (digits and not text.has_digit) or (near and near.isdisjoint(text.vocabulary)):
-            return
-        if (hints and not text.has_any(hints)) or (where is not None and not where.search(text.normal)):
-            return
-        for match in pattern.finditer(text.normal):
-            if match.group(group) and accept(match.group(group)):
-                yield Finding(*match.span(group), type_, score, name)
+        for match in text.at_digits(pattern) if at_digits else pattern.finditer(text.normal):
+            if accept(match.group()):
+                yield Finding(*match.span(), type_, score, name)
 
-    return Detector(name, frozenset({type_}), find)
+    return Detector(name, frozenset({type_}), find, evidence)

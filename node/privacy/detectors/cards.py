@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from stdnum import luhn
 
-from node.privacy.detectors.base import LATIN, Detector, Text, digits_of
+from node.privacy.detectors.base import LATIN, Detector, Evidence, Text, digits_of
 from node.privacy.findings import Finding, FindingType
 
 # First digits and lengths: Visa, Mastercard, American Express, Diners, Discover, JCB, UnionPay, Maestro.
@@ -23,14 +23,12 @@ def is_card(digits: str) -> bool:
 
 
 def _find(text: Text) -> Iterator[Finding]:
-    if not text.has_digit:
-        return
     if "%B" in text.normal:
         for match in _TRACK.finditer(text.normal):
             yield Finding(*match.span(), FindingType.CARD, 0.99, "cards")
-    for match in _RUN.finditer(text.normal):
+    for match in text.at_digits(_RUN):
         if is_card(digits_of(match.group())):
             yield Finding(*match.span(), FindingType.CARD, 0.97, "cards")
 
 
-DETECTORS = (Detector("cards", frozenset({FindingType.CARD}), _find),)
+DETECTORS = (Detector("cards", frozenset({FindingType.CARD}), _find, (Evidence(digits=12),)),)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from node.privacy.detectors.base import Detector, Text
+from node.privacy.detectors.base import Detector, Evidence, Text, each, pattern_detector
 from node.privacy.findings import Finding, FindingType
 from node.privacy.wordlist import words
 
@@ -44,25 +44,40 @@ _MONTH_WORDS = frozenset(_MONTH_NAMES.split())
 BEFORE_MONTH = 9  # characters: "23rd of " and a mark
 
 
-def _find(text: Text) -> Iterator[Finding]:
-    if not text.has_digit:
-        return
+_TYPES = frozenset({FindingType.BIRTH_DATE, FindingType.DATE})
+
+
+def _find_births(text: Text) -> Iterator[Finding]:
     starts = [word.start for word in text.at_words(_BIRTH_WORDS)]
     if text.has_any(_BIRTH_MARK_HINTS):
         starts += [match.start() for match in _BIRTH_MARKS.finditer(text.normal)]
     for start in starts:
         birth = _BIRTH.match(text.normal, start)
         if birth:
-            yield Finding(*birth.span("date"), FindingType.BIRTH_DATE, 0.9, "dates")
-    for match in _ANY_NUMERIC.finditer(text.normal):
-        yield Finding(*match.span(), FindingType.DATE, 0.6, "dates")
-    if not text.normal.isascii():
-        for match in _ANY_EAST_ASIAN.finditer(text.normal):
-            yield Finding(*match.span(), FindingType.DATE, 0.6, "dates")
+            yield Finding(*birth.span("date"), FindingType.BIRTH_DATE, 0.9, "births")
+
+
+def _find_numeric(text: Text) -> Iterator[Finding]:
+    for match in text.at_digits(_ANY_NUMERIC):
+        yield Finding(*match.span(), FindingType.DATE, 0.6, "dates_numeric")
+
+
+def _find_named(text: Text) -> Iterator[Finding]:
     for word in text.at_words(_MONTH_WORDS):
         named = _ANY_NAMED.search(text.normal, max(0, word.start - BEFORE_MONTH), word.end + 12)
         if named:
-            yield Finding(*named.span(), FindingType.DATE, 0.6, "dates")
+            yield Finding(*named.span(), FindingType.DATE, 0.6, "dates_named")
 
 
-DETECTORS = (Detector("dates", frozenset({FindingType.BIRTH_DATE, FindingType.DATE}), _find),)
+DETECTORS = (
+    Detector("births", _TYPES, _find_births, (Evidence(_BIRTH_WORDS, digits=3), *each(_BIRTH_MARK_HINTS, digits=3))),
+    Detector("dates_numeric", _TYPES, _find_numeric, each("/-.", digits=4)),
+    pattern_detector(
+        "dates_east_asian",
+        FindingType.DATE,
+        _ANY_EAST_ASIAN,
+        *each("年년", digits=2, other_script=True),
+        score=0.6,
+    ),
+    Detector("dates_named", _TYPES, _find_named, (Evidence(_MONTH_WORDS, digits=1),)),
+)

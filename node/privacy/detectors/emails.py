@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from node.privacy.detectors.base import Detector, Text
+from node.privacy.detectors.base import Detector, Evidence, Text, each
 from node.privacy.findings import Finding, FindingType
 from node.privacy.wordlist import words
 
@@ -23,6 +23,9 @@ _JOIN = (
     rf"\s(?:{_WORD_DOT}|tiret(?:\sdu\sbas)?|dash|underscore|hyphen|minus|bindestrich|unterstrich|guion(?:\sbajo)?|guión(?:\sbajo)?|trattino|streepje|"
     r"hífen|traço|myślnik|podkreślnik|tire|alt\sçizgi)\s)"
 )
+_BRACKETED = re.compile(r"[\[({<]\s?[^\W\d_@]|[\[({<]\s?@")
+_AT_UNSPACED = re.compile("艾特|アット")
+_AT_WORDS = words(_WORD_AT.replace("|", " ").replace(r"\s?a", " kuyruklua"))
 _JOINT = re.compile(_AT, re.IGNORECASE)
 _WRITTEN_BEFORE = re.compile(rf"(?<![\w.+-])[^\W_]{{1,40}}(?:{_JOIN}[^\W_]{{1,40}}){{0,4}}\s{{0,2}}\Z", re.IGNORECASE)
 BEFORE_CHARACTERS = 120
@@ -30,10 +33,8 @@ _WRITTEN_AFTER = re.compile(
     rf"\s{{0,2}}[^\W_]{{1,40}}(?:{_JOIN}[^\W_]{{1,40}}){{0,3}}{_DOT}[a-z]{{2,12}}(?![^\W_])",
     re.IGNORECASE,
 )
-_WRITTEN_HINTS = (
-    "[at", "(at", "{at", "[ at", "( at", "[@", "(@", "<at>", "(a)", "[a]", " at ", "-at-", "_at_", " @ ", "arobase", "arroba",
-    "chiocciola", "apenstaartje", "klammeraffe", "małpa", "kuyruklu", " et ", " ät ", "собака", "艾特", "アット",
-)  # fmt: skip
+# These stand for "@" and nothing else.
+_AT_ALONE = words("arobase arroba chiocciola apenstaartje klammeraffe małpa")
 _WRITTEN_DOT = re.compile(
     rf"(?<![^\W_])(?:{_WORD_DOT})(?![^\W_])|[\[({{<]\s?(?:at|@|a|et)\s?[\])}}>]|[_-]at[_-]|\s@\s|艾特|アット|ドット|arobase|arroba|"
     r"chiocciola|apenstaartje|klammeraffe|małpa",
@@ -70,25 +71,38 @@ def _is_harmless(address: re.Match[str]) -> bool:
 
 
 def _find(text: Text) -> Iterator[Finding]:
-    if "@" in text.normal:
-        for match in _PLAIN.finditer(text.normal):
-            if not _is_harmless(match):
-                yield Finding(*match.span(), FindingType.EMAIL, 0.99, "emails")
-        for pattern in (_SPACED, _BACKWARDS):
-            for match in pattern.finditer(text.normal):
-                yield Finding(*match.span(), FindingType.EMAIL, 0.85, "emails")
-    if text.has_any(_WRITTEN_HINTS):
-        yield from _find_written(text.normal)
+    for match in _PLAIN.finditer(text.normal):
+        if not _is_harmless(match):
+            yield Finding(*match.span(), FindingType.EMAIL, 0.99, "emails")
+    for pattern in (_SPACED, _BACKWARDS):
+        for match in pattern.finditer(text.normal):
+            yield Finding(*match.span(), FindingType.EMAIL, 0.85, "emails")
 
 
-def _find_written(text: str) -> Iterator[Finding]:
+def _joint_starts(text: Text) -> set[int]:
+    """Where what stands for "@" may begin: before its word, at its bracket, or at it."""
+    starts = {match.start() for match in _BRACKETED.finditer(text.normal)} if text.has_any("[({<") else set()
+    starts |= {word.start - 1 for word in text.at_words(_AT_WORDS) if word.start}
+    at = text.normal.find("@")
+    while at >= 0:
+        starts.add(max(0, at - 1))
+        at = text.normal.find("@", at + 1)
+    if not text.is_ascii:
+        starts |= {match.start() for match in _AT_UNSPACED.finditer(text.normal)}
+    return starts
+
+
+def _find_written(of: Text) -> Iterator[Finding]:
     """From each "at" on, which is rare, to both sides."""
-    done = 0
-    for joint in _JOINT.finditer(text):
-        after = _WRITTEN_AFTER.match(text, joint.end())
+    text, done = of.normal, 0
+    for start in sorted(_joint_starts(of)):
+        joint = _JOINT.match(text, start)
+        after = _WRITTEN_AFTER.match(text, joint.end()) if joint else None
+        if joint is None or after is None:
+            continue
         head = text[max(done, joint.start() - BEFORE_CHARACTERS) : joint.start()]
-        before = _WRITTEN_BEFORE.search(head) if after else None
-        if after is None or before is None:
+        before = _WRITTEN_BEFORE.search(head)
+        if before is None:
             continue
         start, end = joint.start() - len(before.group()), after.end()
         written = text[start:end]
@@ -96,7 +110,23 @@ def _find_written(text: str) -> Iterator[Finding]:
         top = _LAST_WORD.search(written).group().lower()  # type: ignore[union-attr]  # it ends in one
         if _WRITTEN_DOT.search(written) and (top in _TOPS or not _PLAIN_AT.search(written)):
             done = end
-            yield Finding(start, end, FindingType.EMAIL, 0.85, "emails")
+            yield Finding(start, end, FindingType.EMAIL, 0.85, "emails_written")
 
 
-DETECTORS = (Detector("emails", frozenset({FindingType.EMAIL}), _find),)
+_TYPES = frozenset({FindingType.EMAIL})
+DETECTORS = (
+    Detector("emails", _TYPES, _find, (Evidence(holds=("@",)),)),
+    Detector(
+        "emails_written",
+        _TYPES,
+        _find_written,
+        (
+            Evidence(frozenset(_WORD_DOT.split("|")) | _AT_ALONE),
+            *(Evidence(words("at et ät a klammeraffe"), holds=(bracket,)) for bracket in "[({<"),
+            Evidence(words("at"), holds=("-at-",)),
+            Evidence(words("at"), holds=("_at_",)),
+            Evidence(holds=("@",)),
+            *each(("艾特", "アット", "ドット"), other_script=True),
+        ),
+    ),
+)

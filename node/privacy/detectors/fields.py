@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from node.privacy.detectors.base import Detector, Text
+from node.privacy.detectors.base import Detector, Evidence, Text, each
 from node.privacy.findings import Finding, FindingType
 from node.privacy.wordlist import words
 
@@ -101,6 +101,8 @@ _ROLES = words(
 _KEYED = {name: t for name, t in _TYPE_OF.items() if t in (T.PERSON, T.GIVEN_NAME, T.HANDLE)} | dict.fromkeys(
     _ROLES, T.PERSON
 )
+# What the last word of such a field's name can be, however the name is cut into words.
+_KEY_ENDS = frozenset(name[at:] for name in _KEYED for at in range(len(name)))
 _KEYED_DOUBTFUL = words("name nom nome naam nombre ad patient account 名 user")
 
 
@@ -185,8 +187,6 @@ def _is_header(cells: Sequence[str]) -> bool:
 
 
 def _find_columns(text: Text) -> Iterator[Finding]:
-    if "\n" not in text.normal or not text.has_any((",", ";", "\t", "|")):
-        return
     at = 0
     columns: dict[int, FindingType] = {}
     names: list[str] = []
@@ -211,8 +211,6 @@ def _find_columns(text: Text) -> Iterator[Finding]:
 
 
 def _find_inserts(text: Text) -> Iterator[Finding]:
-    if "insert" not in text.vocabulary or "values" not in text.vocabulary:
-        return
     for insert in _INSERT.finditer(text.normal):
         names = [_squeezed(name) for name in (insert.group("columns") or "").split(",")]
         types = {n: _TYPE_OF[name] for n, name in enumerate(names) if name in _TYPE_OF}
@@ -242,9 +240,10 @@ def _row(text: str, span: tuple[int, int], types: dict[int, FindingType], names:
 
 def _find_keyed(text: Text) -> Iterator[Finding]:
     """`lname='Ostrander'`, `"rider": "Lucasta"`, `user=inaya.k`."""
-    if "=" not in text.normal and ":" not in text.normal:
-        return
     for joint in _JOINT.finditer(text.normal):
+        last = text.spaced[max(0, joint.start() - 40) : joint.start() + 1].split()[-1:]
+        if not last or last[0] not in _KEY_ENDS:
+            continue
         key = _KEY.search(text.normal[max(0, joint.start() - 40) : joint.start()])
         if key is None:
             continue
@@ -277,8 +276,6 @@ def _find_keyed(text: Text) -> Iterator[Finding]:
 
 def _find_tags(text: Text) -> Iterator[Finding]:
     """`<surname>Bloom</surname>`."""
-    if "</" not in text.normal:
-        return
     for match in _TAG.finditer(text.normal):
         name = _squeezed(match.group("key").rpartition(":")[2])
         type_ = _TYPE_OF.get(name)
@@ -297,8 +294,18 @@ def _looks_like_a_name(value: str) -> bool:
 
 
 DETECTORS = (
-    Detector("columns", frozenset(_FIELDS), _find_columns),
-    Detector("inserts", frozenset(_FIELDS), _find_inserts),
-    Detector("tags", frozenset(_FIELDS), _find_tags),
-    Detector("fields", frozenset({T.PERSON, T.GIVEN_NAME, T.HANDLE}), _find_keyed),
+    Detector(
+        "columns",
+        frozenset(_FIELDS),
+        _find_columns,
+        tuple(Evidence(holds=("\n", delimiter)) for delimiter in (",", ";", "\t", "|")),
+    ),
+    Detector("inserts", frozenset(_FIELDS), _find_inserts, (Evidence(words("insert"), holds=("values",)),)),
+    Detector("tags", frozenset(_FIELDS), _find_tags, each(("</",))),
+    Detector(
+        "fields",
+        frozenset({T.PERSON, T.GIVEN_NAME, T.HANDLE}),
+        _find_keyed,
+        (Evidence(_KEY_ENDS, holds=(":",)), Evidence(_KEY_ENDS, holds=("=",))),
+    ),
 )

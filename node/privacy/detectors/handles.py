@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from node.privacy.detectors.base import Detector, Text
+from node.privacy.detectors.base import Detector, Evidence, Text
 from node.privacy.findings import Finding, FindingType
 from node.privacy.wordlist import words
 
@@ -49,6 +49,11 @@ _PROFILE = re.compile(
     r"/(?:people|person|users?|profiles?|in|members?|employees?|staff|customers?|clients?|contacts?|patients?|students?|authors?|u)/"
     r"@?(?P<login>[^\W\d_]{2,20}(?:(?:[._-]|%20)[^\W_]{1,24}){1,4})(?![\w/.-]*\.(?:html?|php|py|js|ts|css|md|json)\b)"
 )
+_PROFILE_WORDS = words(
+    "people person user users profile profiles in member members employee employees staff customer customers client clients "
+    "contact contacts patient patients student students author authors u"
+)
+_HOME_WORDS = words("users benutzer utilisateurs usuarios utenti")
 _NICK = re.compile(
     r"^(?:\[?\d{1,2}:\d\d(?::\d\d)?\]?[ \t]{1,3})?<[@+~&%]?(?P<login>[^\W\d][\w|^-]{1,19})>[ \t](?=\S)", re.MULTILINE
 )
@@ -68,10 +73,9 @@ _H = FindingType.HANDLE
 
 
 def _find_handles(text: Text) -> Iterator[Finding]:
-    if "@" in text.normal:
-        for match in _HANDLE.finditer(text.normal):
-            if not _NOT_HANDLE.fullmatch(match.group()) and not _is_decorator(text.normal, *match.span()):
-                yield Finding(*match.span(), _H, 0.7, "handles")
+    for match in _HANDLE.finditer(text.normal):
+        if not _NOT_HANDLE.fullmatch(match.group()) and not _is_decorator(text.normal, *match.span()):
+            yield Finding(*match.span(), _H, 0.7, "handles")
 
 
 def _is_decorator(text: str, start: int, end: int) -> bool:
@@ -82,24 +86,26 @@ def _is_decorator(text: str, start: int, end: int) -> bool:
     return text[end : end + 1] in ("", "\n") and not before.strip() and "\n" in text
 
 
+def _find_nicks(text: Text) -> Iterator[Finding]:
+    """Who speaks in a log of a chat; not in HTML."""
+    if "</" in text.normal:
+        return
+    for match in _NICK.finditer(text.normal):
+        nick = match.group("login").lower()
+        if nick not in _TAGS and nick not in _SERVICES:
+            yield Finding(*match.span("login"), _H, 0.8, "nicks")
+
+
+def _login_detector(name: str, pattern: re.Pattern[str], *evidence: Evidence) -> Detector:
+    def find(text: Text) -> Iterator[Finding]:
+        for match in pattern.finditer(text.normal):
+            if _is_somebodys(match):
+                yield Finding(*match.span("login"), _H, 0.8, name)
+
+    return Detector(name, frozenset({_H}), find, evidence)
+
+
 def _find_logins(text: Text) -> Iterator[Finding]:
-    if "> " in text.normal and "</" not in text.normal:
-        for match in _NICK.finditer(text.normal):
-            nick = match.group("login").lower()
-            if nick not in _TAGS and nick not in _SERVICES:
-                yield Finding(*match.span("login"), _H, 0.8, "logins")
-    for pattern, hints in (
-        (_HOME, ("/home/", "/users/", ":\\")),
-        (_NOTE, ("todo", "fixme", "xxx", "hack", "note", "review")),
-        (_FROM, (" from ",)),
-        (_PROFILE, ("://", "/in/", "/u/")),
-        (_SSH_USER, (" user", "\tuser")),
-        (_LOGIN_AT, ("ssh", "scp", "rsync", "sftp", "mosh")),
-    ):
-        if text.has_any(hints):
-            for match in pattern.finditer(text.normal):
-                if _is_somebodys(match):
-                    yield Finding(*match.span("login"), _H, 0.8, "logins")
     for word in text.at_words(_LOGIN_WORDS):
         logged = _LOGGED.match(text.normal, word.start)
         if logged and _is_somebodys(logged):
@@ -127,7 +133,20 @@ def _find_devices(text: Text) -> Iterator[Finding]:
 
 
 DETECTORS = (
-    Detector("handles", frozenset({_H}), _find_handles),
-    Detector("logins", frozenset({_H}), _find_logins),
-    Detector("devices", frozenset({_H}), _find_devices),
+    Detector("handles", frozenset({_H}), _find_handles, (Evidence(holds=("@",)),)),
+    Detector("nicks", frozenset({_H}), _find_nicks, (Evidence(holds=("<", ">")),)),
+    _login_detector(
+        "homes",
+        _HOME,
+        Evidence(words("home"), holds=("/",)),
+        Evidence(_HOME_WORDS, holds=(":\\",)),
+        Evidence(words("users"), holds=("/",)),
+    ),
+    _login_detector("notes", _NOTE, Evidence(words("todo fixme xxx hack note review"), holds=("(", ")"))),
+    _login_detector("accepted", _FROM, Evidence(holds=("for ", " from "))),
+    _login_detector("profiles", _PROFILE, Evidence(_PROFILE_WORDS, holds=("/",))),
+    _login_detector("ssh_users", _SSH_USER, Evidence(words("user"))),
+    _login_detector("remote_logins", _LOGIN_AT, Evidence(words("ssh scp rsync sftp mosh"), holds=("@",))),
+    Detector("logins", frozenset({_H}), _find_logins, (Evidence(_LOGIN_WORDS),)),
+    Detector("devices", frozenset({_H}), _find_devices, (Evidence(_DEVICES),)),
 )

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from node.privacy.detectors.base import Detector, Text
+from node.privacy.detectors.base import Detector, Evidence, Text, each
 from node.privacy.findings import Finding, FindingType
 from node.privacy.wordlist import words
 
@@ -94,13 +94,11 @@ _YEAR_OR_AMOUNT = re.compile(r"(?:19|20)\d\d|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|(?:
 
 
 def _find(text: Text) -> Iterator[Finding]:
-    if not text.has_digit:
-        return
     for word in text.at_words(_COURT_WORDS):
         court = _COURT.match(text.normal, word.start)
         if court:
             yield Finding(*court.span("value"), FindingType.REFERENCE, 0.85, "labelled")
-    if not text.normal.isascii():
+    if not text.is_ascii:
         for unspaced in _UNSPACED.finditer(text.normal):
             type_ = _UNSPACED_TYPES[unspaced.group("label")]
             yield Finding(*unspaced.span("value"), type_, 0.8, "labelled")
@@ -128,8 +126,6 @@ _PLATE = re.compile(
 
 
 def _find_plates(text: Text) -> Iterator[Finding]:
-    if not text.has_digit:
-        return
     for word in text.at_words(_PLATE_LABELS):
         match = _PLATE.match(text.normal, word.start)
         if match and any(c.isalpha() for c in match.group("value")):
@@ -137,6 +133,14 @@ def _find_plates(text: Text) -> Iterator[Finding]:
 
 
 DETECTORS = (
-    Detector("labelled", frozenset(_LABELS), _find),
-    Detector("plates", frozenset({FindingType.REFERENCE}), _find_plates),
+    Detector(
+        "labelled",
+        frozenset(_LABELS),
+        _find,
+        (
+            Evidence(_COURT_WORDS.union(*_TRIGGERS.values()), digits=VALUE_DIGITS_MIN),
+            *each(_UNSPACED_TYPES, other_script=True),
+        ),
+    ),
+    Detector("plates", frozenset({FindingType.REFERENCE}), _find_plates, (Evidence(_PLATE_LABELS, digits=1),)),
 )

@@ -43,7 +43,7 @@ from stdnum.tr import tckimlik
 from stdnum.us import ssn
 from stdnum.za import idnr as za_idnr
 
-from node.privacy.detectors.base import LATIN, Context, Detector, Text, context
+from node.privacy.detectors.base import LATIN, Context, Detector, Evidence, Text, context
 from node.privacy.findings import Finding, FindingType
 
 _ID = FindingType.NATIONAL_ID
@@ -219,21 +219,16 @@ _BY_LENGTH = {n: tuple(rule for rule in _NUMERIC if n in _lengths(rule)) for n i
 
 def _find_numeric(text: Text) -> Iterator[Finding]:
     taken = -1
-    if not text.number_candidates:
-        return
-    usable = {n: [r for r in rules if r.alone or text.places(r.words)] for n, rules in _BY_LENGTH.items()}
     for number in text.number_candidates:
         if number.start < taken:
             continue
-        for rule in usable.get(len(number.digits), ()):
-            if _accepted(rule, number.text, number.start, number.end, text):
+        for rule in _BY_LENGTH.get(len(number.digits), ()):
+            if (rule.alone or text.places(rule.words)) and _accepted(rule, number.text, number.start, number.end, text):
                 taken = number.end
                 yield Finding(number.start, number.end, rule.type, 0.95, rule.name)
 
 
 def _find_mixed(text: Text) -> Iterator[Finding]:
-    if not text.has_digit:
-        return
     done = 0
     for start in _mixed_starts(text.normal):
         match = _MIXED_SHAPE.match(text.normal, start) if start >= done else None
@@ -246,6 +241,6 @@ def _find_mixed(text: Text) -> Iterator[Finding]:
 
 
 DETECTORS = (
-    Detector("national_numbers", frozenset({_ID, _MEDICAL}), _find_numeric),
-    Detector("national_codes", frozenset({_ID}), _find_mixed),
+    Detector("national_numbers", frozenset({_ID, _MEDICAL}), _find_numeric, (Evidence(digits=8),)),
+    Detector("national_codes", frozenset({_ID}), _find_mixed, (Evidence(digits=4),)),
 )

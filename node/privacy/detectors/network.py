@@ -4,11 +4,12 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
-from node.privacy.detectors.base import Detector, Text, pattern_detector
+from node.privacy.detectors.base import Detector, Evidence, Text, each, pattern_detector
 from node.privacy.findings import Finding, FindingType
 
 _V4 = re.compile(r"\d(?<![\w.].)\d{0,2}\.(?:\d{1,3}\.){2}\d{1,3}(?![\w]|\.\d)(?P<prefix>/\d{1,2})?")
 _V6 = re.compile(r"(?<![\w:.])(?=[0-9A-Fa-f:.]{2,45})(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?![\w:])")
+V6_COLONS_MIN = 2
 _COLONS = re.compile(r":[0-9A-Fa-f]{0,4}:")
 _VERSION = re.compile(
     r"(?:version|release|build|v|git|python|chrome|firefox|java|kernel|driver|firmware|bios|app|gcc|nginx|node|openssl)\s?$",
@@ -20,8 +21,12 @@ _MAC = re.compile(
     r"[0-9A-Fa-f](?<![\w:-].)[0-9A-Fa-f](?:([:-])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){4}(?![\w:-])|"
     r"[0-9A-Fa-f](?<![\w.].)[0-9A-Fa-f]{3}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}(?![\w.])"
 )
+MAC_JOINTS = 5
+_MAC_DOTS = re.compile(r"\.[0-9A-Fa-f]{4}\.")
+_LATITUDE_BEFORE = re.compile(r"(?<![\w.])(?:lat(?:itude)?[\"']?\s?[=: ]\s?)?-?\Z")
+LATITUDE_CHARACTERS = 14  # of what may stand before its number
 _COORDINATES = re.compile(
-    r"(?<![\w.])(?:lat(?:itude)?[\"']?\s?[=: ]\s?)?-?\d{1,2}\.\d{4,12}°?\s?[NS]?\s?[,;/ ]\s?"
+    r"\d{1,2}\.\d{4,12}°?\s?[NS]?\s?[,;/ ]\s?"
     r"(?:lon(?:g|gitude)?[\"']?\s?[=: ]\s?|lng[\"']?\s?[=: ]\s?|\"?(?:lon|lng|longitude)\"?:\s?)?-?\d{1,3}\.\d{4,12}(?![\w.])"
 )
 _DEGREES = re.compile(
@@ -68,31 +73,54 @@ def _is_long(address: str) -> bool:
 
 
 def _find_ips(text: Text) -> Iterator[Finding]:
-    if text.has_digit:
-        for match in _V4.finditer(text.normal):
-            type_ = _ip_type(match.group().partition("/")[0])
-            if type_ is not None and not _is_version(text, match.start()):
-                yield Finding(*match.span(), type_, 0.95, "ip")
-    if _COLONS.search(text.normal):
+    for match in text.at_digits(_V4):
+        type_ = _ip_type(match.group().partition("/")[0])
+        if type_ is not None and not _is_version(text, match.start()):
+            yield Finding(*match.span(), type_, 0.95, "ip")
+    if text.normal.count(":") >= V6_COLONS_MIN and _COLONS.search(text.normal):
         for match in _V6.finditer(text.normal):
             type_ = _ip_type(match.group()) if _is_long(match.group()) else None
             if type_ is not None:
                 yield Finding(*match.span(), type_, 0.95, "ip")
 
 
+def _find_macs(text: Text) -> Iterator[Finding]:
+    if (
+        text.normal.count(":") < MAC_JOINTS
+        and text.normal.count("-") < MAC_JOINTS
+        and not _MAC_DOTS.search(text.normal)
+    ):
+        return
+    for match in _MAC.finditer(text.normal):
+        if len(set(match.group().lower()) - set(":-.")) > 1:
+            yield Finding(*match.span(), FindingType.MAC, 0.95, "mac")
+
+
+def _find_coordinates(text: Text) -> Iterator[Finding]:
+    for match in text.at_digits(_COORDINATES):
+        before = _LATITUDE_BEFORE.search(text.normal[max(0, match.start() - LATITUDE_CHARACTERS) : match.start()])
+        if before:
+            start = match.start() - len(before.group())
+            yield Finding(start, match.end(), FindingType.COORDINATES, 0.85, "coordinates")
+
+
 DETECTORS = (
-    Detector("ip", frozenset({FindingType.IP, FindingType.PRIVATE_IP}), _find_ips),
-    pattern_detector(
-        "mac",
-        FindingType.MAC,
-        _MAC,
-        score=0.95,
-        accept=lambda mac: len(set(mac.lower()) - set(":-.")) > 1,
-        digits=True,
-        where=re.compile(r"[:-][0-9A-Fa-f]{2}[:-]|\.[0-9A-Fa-f]{4}\."),
+    Detector(
+        "ip",
+        frozenset({FindingType.IP, FindingType.PRIVATE_IP}),
+        _find_ips,
+        (Evidence(holds=(".",), digits=4), Evidence(holds=(":",))),
     ),
-    pattern_detector("degrees", FindingType.COORDINATES, _DEGREES, score=0.85, hints=("°",), digits=True),
+    Detector("mac", frozenset({FindingType.MAC}), _find_macs, each((":", "-", "."), run=14)),
     pattern_detector(
-        "coordinates", FindingType.COORDINATES, _COORDINATES, score=0.85, digits=True, where=re.compile(r"\.\d{4}")
+        "degrees",
+        FindingType.COORDINATES,
+        _DEGREES,
+        Evidence(holds=("°",), digits=2),
+        score=0.85,
+        at_digits=True,
+    ),
+    Detector(
+        "coordinates", frozenset({FindingType.COORDINATES}), _find_coordinates, (Evidence(holds=(".",), digits=10),)
     ),
 )

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from node.privacy.detectors.base import Detector, Text
+from node.privacy.detectors.base import Detector, Evidence, Text
 from node.privacy.findings import Finding, FindingType
 from node.privacy.wordlist import words
 
@@ -68,4 +68,11 @@ def _find(text: Text) -> Iterator[Finding]:
             yield Finding(*match.span("name"), type_, score, "people")
 
 
-DETECTORS = (Detector("people", frozenset({FindingType.PERSON, FindingType.GIVEN_NAME}), _find),)
+DETECTORS = (
+    Detector(
+        "people",
+        frozenset({FindingType.PERSON, FindingType.GIVEN_NAME}),
+        _find,
+        (Evidence(frozenset().union(*(triggers for _, triggers, _, _ in _PATTERNS))),),
+    ),
+)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import phonenumbers
 
-from node.privacy.detectors.base import Detector, Number, Text, context
+from node.privacy.detectors.base import Detector, Evidence, Number, Text, context
 from node.privacy.findings import Finding, FindingType
 from node.privacy.wordlist import words
 
@@ -50,8 +50,6 @@ def _is_international(digits: str) -> bool:
 
 
 def _find(text: Text) -> Iterator[Finding]:
-    if not text.has_digit:
-        return
     for word in text.at_words(_EXTENSION_WORDS):
         lone = _LONE_EXTENSION.match(text.normal, word.start)
         if lone:
@@ -66,4 +64,11 @@ def _find(text: Text) -> Iterator[Finding]:
             yield Finding(number.start, end, FindingType.PHONE, score, "phones")
 
 
-DETECTORS = (Detector("phones", frozenset({FindingType.PHONE}), _find),)
+DETECTORS = (
+    Detector(
+        "phones",
+        frozenset({FindingType.PHONE}),
+        _find,
+        (Evidence(digits=DIGITS_MIN), Evidence(_EXTENSION_WORDS, digits=2)),
+    ),
+)

@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from node.privacy.detectors.base import Detector, Text
+from node.privacy.detectors.base import Detector, Evidence, Text, each
 from node.privacy.findings import Finding, FindingType
 from node.privacy.wordlist import words
 
@@ -74,6 +74,7 @@ _KEY_BEFORE = re.compile(
 _UNSPACED_LABEL = re.compile(
     r"(?:密码|口令|密钥|合言葉|パスコード|パスワード|暗証番号|비밀번호|كلمة السر)[ \t]?(?:は|为|是|[:：=]|는|هي)?[ \t]?[\"'「]?(?P<value>(?=[!-~]{0,30}\d)[!-+.-:=?-~-]{4,60})"
 )
+_UNSPACED_LABELS = words("密码 口令 密钥 合言葉 パスコード パスワード 暗証番号 비밀번호 كلمة")
 _VALUE = re.compile(
     r"[\"'`]?(?:[ \t]{0,3}(?P<join>:=|=>|=|:|：)[ \t]{0,3}|"
     r"(?P<prose>[ \t](?:[^\s:=]{1,16}[ \t]){0,6}?(?:is|was|ist|lautet|est|es|é|è|jest|to|c'est)[ \t]:?[ \t]?|[ \t]|是|は))"
@@ -110,7 +111,7 @@ _HEX_CONTEXT = re.compile(r"key|secret|token|credential|schlüssel|密钥|clé",
 _LONG_TOKEN = re.compile(r"(?<![A-Za-z0-9+/_=.-])[A-Za-z0-9+/_-]{24,400}={0,2}(?![A-Za-z0-9+/_.-])")
 ENTROPY_BITS_MIN = 3.3  # per character; hexadecimal keys of 24 and more have above 3.3, English words below
 _MNEMONIC = re.compile(
-    r"(?:seed phrase|recovery phrase|mnemonic|(?:twelve|12|24|twenty-four) words)[^:\n]{0,40}:\s?"
+    r"(?<![^\W_])(?:seed phrase|recovery phrase|mnemonics?|(?:twelve|12|24|twenty-four) words)(?![^\W_])[^:\n]{0,40}:\s?"
     r"(?P<value>[a-z]{3,8}(?: [a-z]{3,8}){11,23})",
     re.IGNORECASE,
 )
@@ -141,6 +142,10 @@ _QUESTION = re.compile(
     r"apellido de soltera(?:\sde\s(?:mi|su)\smadre)?|primera mascota|cognome da nubile(?:\sdi\s(?:mia|sua)\smadre)?|primo animale|meisjesnaam|"
     r"eerste huisdier|nazwisko panieńskie(?:\smatki)?|nome de solteira|kızlık soyadı)\s{0,2}(?:is|was|ist|est|es|è|jest|:|=)?\s{0,2}[\"'“«]?"
     r"(?P<value>[A-ZÀ-ÖØ-ÞŁŚŻÇİÖŞÜ][^\W_]+(?:[ '’-][A-ZÀ-ÖØ-Þ][^\W_]+){0,2})"
+)
+_QUESTION_WORDS = words(
+    "maiden pet memorable teacher school car mädchenname haustier jeune animal soltera mascota nubile animale meisjesnaam "
+    "huisdier panieńskie solteira kızlık"
 )
 _PASSWORDS = words(
     "password passphrase passcode passwort kennwort passe mdp contraseña clave senha wachtwoord hasło parola şifre пароль"
@@ -181,10 +186,9 @@ def _find_private_keys(text: Text) -> Iterator[Finding]:
 
 
 def _find_urls(text: Text) -> Iterator[Finding]:
-    if "://" in text.normal and "@" in text.normal:
-        for match in _USERINFO.finditer(text.normal):
-            if not _STANDS_FOR_A_VALUE.fullmatch(match.group("value").partition(":")[2]):
-                yield Finding(*match.span("value"), _S, 0.97, "url_credentials")
+    for match in _USERINFO.finditer(text.normal):
+        if not _STANDS_FOR_A_VALUE.fullmatch(match.group("value").partition(":")[2]):
+            yield Finding(*match.span("value"), _S, 0.97, "url_credentials")
 
 
 def _find_labelled(text: Text) -> Iterator[Finding]:
@@ -200,11 +204,12 @@ def _find_labelled(text: Text) -> Iterator[Finding]:
         if _is_secret_value(value, joined=labelled.group("join") is not None):
             start = labelled.start("value")
             yield Finding(start, start + len(value), _S, 0.85, "labelled_secrets")
-    if text.has_any(
-        ("seed phrase", "recovery phrase", "mnemonic", "12 words", "24 words", "twelve words", "twenty-four words")
-    ):
-        for match in _MNEMONIC.finditer(text.normal):
-            yield Finding(*match.span("value"), _S, 0.9, "mnemonics")
+
+
+def _find_mnemonics(text: Text) -> Iterator[Finding]:
+    """The words that a wallet is made of."""
+    for match in _MNEMONIC.finditer(text.normal):
+        yield Finding(*match.span("value"), _S, 0.9, "mnemonics")
 
 
 def _is_password(text: Text, end: int, labelled: re.Match[str]) -> bool:
@@ -222,19 +227,17 @@ def _label_ends(text: Text) -> Iterator[int]:
 
 def _find_pins(text: Text) -> Iterator[Finding]:
     """Digits alone are a secret beside few labels; and labels of scripts that set no blank."""
-    for word in text.at_words(_PIN_WORDS) if text.has_digit else ():
+    for word in text.at_words(_PIN_WORDS):
         pin = _PIN.match(text.normal, word.end)
         if pin:
             yield Finding(*pin.span("value"), _S, 0.8, "pins")
-    if not text.normal.isascii():
+    if not text.is_ascii:
         for match in _UNSPACED_LABEL.finditer(text.normal):
             yield Finding(*match.span("value"), _S, 0.85, "pins")
 
 
 def _find_codes(text: Text) -> Iterator[Finding]:
     """What opens a door: "the gate code is 74A19", "le code du portail est le 74A19"."""
-    if not text.has_digit:
-        return
     for word in text.at_words(_CODES):
         match = _CODE.match(text.normal, word.start)
         if match and (_OPENS.search(match.group()) or _OPENS.search(text.normal, max(0, word.start - 28), word.start)):
@@ -243,12 +246,11 @@ def _find_codes(text: Text) -> Iterator[Finding]:
 
 def _find_options(text: Text) -> Iterator[Finding]:
     """Passwords among the options of a command."""
-    if text.has_any(("-u ", "--user", "-p", "--pass", "identified by", "requirepass")):
-        for match in _OPTION.finditer(text.normal):
-            value = match.group("value")
-            is_group = value.isdigit() and len(value) < 6  # "-u 1000:1000"
-            if not is_group and not _STANDS_FOR_A_VALUE.fullmatch(value):
-                yield Finding(*match.span("value"), _S, 0.9, "command_options")
+    for match in _OPTION.finditer(text.normal):
+        value = match.group("value")
+        is_group = value.isdigit() and len(value) < 6  # "-u 1000:1000"
+        if not is_group and not _STANDS_FOR_A_VALUE.fullmatch(value):
+            yield Finding(*match.span("value"), _S, 0.9, "command_options")
 
 
 def _find_answers(text: Text) -> Iterator[Finding]:
@@ -266,7 +268,7 @@ def _find_in_prose(text: Text) -> Iterator[Finding]:
         phrase = _PHRASE.match(text.normal, place)
         if phrase and any(c.isdigit() for c in phrase.group("value")):
             yield Finding(*phrase.span("value"), _S, 0.75, "passwords_in_prose")
-    if not places or not text.has_digit:
+    if not places or not text.digit_count:
         return
     stems: set[str] = set()
     for match in _WORD_AND_NUMBER.finditer(text.normal, places[0]):
@@ -296,8 +298,6 @@ def _is_secret_value(value: str, *, joined: bool) -> bool:
 
 
 def _find_entropy(text: Text) -> Iterator[Finding]:
-    if not text.has_any(("key", "secret", "token", "credential", "schlüssel", "密钥", "clé")):
-        return
     for match in _LONG_TOKEN.finditer(text.normal):
         token = match.group()
         digits = sum(map(str.isdigit, token))
@@ -308,15 +308,28 @@ def _find_entropy(text: Text) -> Iterator[Finding]:
 
 
 _TYPES = frozenset({_S})
+_ENTROPY_HINTS = ("key", "secret", "token", "credential", "schlüssel", "密钥", "clé")
+_OPTION_WORDS = words("u user sshpass mysql mysqldump mariadb password passwd passphrase pass identified requirepass")
 DETECTORS = (
-    Detector("provider_keys", _TYPES, _find_keys),
-    Detector("private_keys", _TYPES, _find_private_keys),
-    Detector("pins", _TYPES, _find_pins),
-    Detector("access_codes", _TYPES, _find_codes),
-    Detector("command_options", _TYPES, _find_options),
-    Detector("security_questions", _TYPES, _find_answers),
-    Detector("passwords_in_prose", _TYPES, _find_in_prose),
-    Detector("url_credentials", _TYPES, _find_urls),
-    Detector("labelled_secrets", _TYPES, _find_labelled),
-    Detector("entropy", _TYPES, _find_entropy),
+    Detector("provider_keys", _TYPES, _find_keys, (Evidence(run=KEY_CHARACTERS_MIN),)),
+    Detector("private_keys", _TYPES, _find_private_keys, (Evidence(words("private"), holds=("-----begin ",)),)),
+    Detector(
+        "pins",
+        _TYPES,
+        _find_pins,
+        (Evidence(_PIN_WORDS, digits=3), *each(_UNSPACED_LABELS, digits=1, other_script=True)),
+    ),
+    Detector("access_codes", _TYPES, _find_codes, (Evidence(_CODES, digits=1),)),
+    Detector("command_options", _TYPES, _find_options, (Evidence(_OPTION_WORDS),)),
+    Detector("security_questions", _TYPES, _find_answers, (Evidence(_QUESTION_WORDS),)),
+    Detector("passwords_in_prose", _TYPES, _find_in_prose, (Evidence(_PASSWORDS, digits=1),)),
+    Detector("url_credentials", _TYPES, _find_urls, (Evidence(holds=("://", "@")),)),
+    Detector("labelled_secrets", _TYPES, _find_labelled, (Evidence(_LABELS | _SCHEMES | {"key"}),)),
+    Detector(
+        "mnemonics",
+        _TYPES,
+        _find_mnemonics,
+        (Evidence(words("phrase mnemonic mnemonics words"), holds=(":",)),),
+    ),
+    Detector("entropy", _TYPES, _find_entropy, each(_ENTROPY_HINTS, digits=2, run=24)),
 )

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from stdnum import luhn
 
-from node.privacy.detectors.base import Context, Detector, Text, context
+from node.privacy.detectors.base import Context, Detector, Evidence, Text, context, each
 from node.privacy.detectors.cards import is_card
 from node.privacy.findings import Finding, FindingType
 from node.privacy.wordlist import words
@@ -155,14 +155,12 @@ def _is_counting(digits: str) -> bool:
 
 def _are_close(text: Text) -> bool:
     """Whether several of the words stand so close that they could say a number."""
-    if not text.vocabulary & _SCOUTS:
-        return False
     places = sorted(word.start for word in text.at_words(_SCOUTS))
     return any(last - first < CLOSE_CHARACTERS for first, last in zip(places, places[SCOUTS_MIN - 1 :], strict=False))
 
 
 def _find(text: Text) -> Iterator[Finding]:
-    if not text.normal.isascii():
+    if not text.is_ascii:
         for match in _HAN.finditer(text.normal):
             is_id = _beside(_ID_WORDS, text, *match.span())
             yield Finding(*match.span(), FindingType.NATIONAL_ID if is_id else FindingType.PHONE, 0.7, "spelled")
@@ -186,5 +184,6 @@ DETECTORS = (
         "spelled",
         frozenset({FindingType.PHONE, FindingType.CARD, FindingType.NATIONAL_ID, FindingType.ACCOUNT}),
         _find,
+        (Evidence(_SCOUTS), *each("〇零一二三四五六七八九", other_script=True)),
     ),
 )
