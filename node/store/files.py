@@ -105,6 +105,10 @@ class StateDirectory:
         return self.path / "islandrun.db"
 
     @property
+    def conversations_key(self) -> Path:
+        return self.path / "conversations.key"
+
+    @property
     def lock(self) -> Path:
         return self.path / "lock"
 

@@ -44,7 +44,19 @@ _FIRST: Migration = (
     ) STRICT, WITHOUT ROWID""",
 )
 
-MIGRATIONS: tuple[Migration, ...] = (_FIRST,)
+# Lasting conversations and stored responses. Their names and contents are encrypted (node/store/row_key.py); `id` is a
+# keyed hash of whose it is and how it is called. `used` grows with each use: the least one goes first.
+_CONVERSATIONS: Migration = (
+    """CREATE TABLE conversations (
+        row INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, kind TEXT NOT NULL, key_name TEXT NOT NULL,
+        conversation BLOB, name BLOB NOT NULL, vault BLOB, response BLOB,
+        size INTEGER NOT NULL, made_wall_s INTEGER NOT NULL, used_wall_s INTEGER NOT NULL, used INTEGER NOT NULL
+    ) STRICT""",
+    "CREATE INDEX conversations_by_use ON conversations (used, size)",
+    "CREATE INDEX responses_of_conversations ON conversations (conversation) WHERE conversation IS NOT NULL",
+)
+
+MIGRATIONS: tuple[Migration, ...] = (_FIRST, _CONVERSATIONS)
 
 
 def version_of(connection: sqlite3.Connection) -> int:
