@@ -88,6 +88,7 @@ def offers(draw: st.DrawFn, name: str) -> Offer:
         battery=draw(st.none() | st.floats(0, 100) | st.just(float("nan"))),
         quality=draw(st.floats(0.0, 1.0) | st.just(float("nan")) | st.just(1.5)),
         energy_j_per_token=draw(estimates),
+        embeds=draw(st.integers(0, 4)) == 0,
     )
 
 
@@ -118,6 +119,8 @@ def requests(draw: st.DrawFn) -> RequestFacts:
         excluded=draw(st.frozensets(st.sampled_from(["island0/small", "island1/large"]))),
         seed=draw(st.binary(max_size=8)),
         previous_island=draw(st.sampled_from(["", "id-island0", "id-island2"])),
+        embeds=draw(st.integers(0, 4)) == 0,
+        longest_input_tokens=draw(st.integers(0, 5_000)),
     )
 
 

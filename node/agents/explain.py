@@ -72,6 +72,7 @@ def report(decision: Decision) -> dict[str, Any]:
             {
                 "name": offer.name,
                 "tier": offer.tier.label,
+                "embeds": offer.embeds,
                 "feasible": bool(decision.feasible[row]),
                 "sanitize": sanitize.get(offer.name, False),
                 "reasons": [
@@ -106,6 +107,8 @@ def _facts(request: Mapping[str, Any], islands: Collection[str], read: Read | No
         excluded=frozenset(request.get("excluded", ())),
         seed=_octets(request.get("seed", ""), "request.seed"),
         previous_island=request.get("previous_island", ""),
+        embeds=request.get("embeds", False),
+        longest_input_tokens=request.get("longest_input_tokens", 0),
     )
 
 
@@ -174,6 +177,7 @@ def _offer(row: Mapping[str, Any], asker: Mapping[str, str], now: Now, where: st
         battery=row.get("battery"),
         quality=_estimate(row.get("quality", 0.5)),
         energy_j_per_token=_estimate(row.get("energy_j_per_token", 0)),
+        embeds=row.get("embeds", False),
     )
 
 

@@ -79,6 +79,7 @@ OFFER = _object(
         "alive": {"type": "boolean", "description": "the failure detector's opinion"},
         "context_tokens": _whole("prompt and answer together", TOKENS_MAX),
         "tools": _flag("takes tool definitions", False),
+        "embeds": _flag("an embedding model: it gives vectors, and no answers", False),
         "slots": _whole("requests at once", COUNT_MAX, 1),
         "free": _whole("slots free now", COUNT_MAX, 1),
         "queue": _whole("requests waiting", COUNT_MAX, 0),
@@ -146,6 +147,8 @@ REQUEST = _object(
         "max_cost_usd": _usd("for the whole answer; null: no bound"),
         "unpaid_only": _flag("a paid attempt may have run", False),
         "excluded": {"type": "array", "items": _text("ISLAND/MODEL", 513), "maxItems": EXCLUDED_MAX},
+        "embeds": _flag("vectors are asked for, and no answer", False),
+        "longest_input_tokens": _whole("of the texts that vectors are asked for", TOKENS_MAX, 0),
         "previous_island": _text("id of the island that answered this conversation last"),
         "policy": POLICY,
         "clock": _object(

@@ -95,10 +95,12 @@ class RequestFacts:
     excluded: frozenset[str] = frozenset()  # offers, by name, that were tried already
     seed: bytes = b""
     previous_island: str = ""  # id of the island that answered this conversation last
+    embeds: bool = False  # vectors are asked for, and no answer
+    longest_input_tokens: int = 0  # of the texts that vectors are asked for, each of which stands alone
 
     def __post_init__(self) -> None:
         """Raises RequestError that names the field."""
-        for field in ("prompt_tokens", "max_output_tokens"):
+        for field in ("prompt_tokens", "max_output_tokens", "longest_input_tokens"):
             if not 0 <= getattr(self, field) <= TOKENS_MAX:
                 raise RequestError(field, f"expected 0 to {TOKENS_MAX}")
         if not 1 <= self.answers <= ANSWERS_MAX:
@@ -115,12 +117,20 @@ class RequestFacts:
 
     @property
     def level_after(self) -> Sensitivity | None:
-        return None if self.sensitivity_after is None else max(self.sensitivity_after, self._raised())
+        """None where vectors are asked for: one of sanitised text cannot be restored, and leaks what it was made of."""
+        if self.embeds or self.sensitivity_after is None:
+            return None
+        return max(self.sensitivity_after, self._raised())
 
     def _raised(self) -> Sensitivity:
         if self.selector.kind is not Selection.COLLECTION:
             return Sensitivity.PUBLIC
         return Sensitivity.RESTRICTED if self.label is None else self.label
+
+    @property
+    def context_tokens(self) -> int:
+        """What must fit at once."""
+        return self.longest_input_tokens if self.embeds else self.prompt_tokens + self.max_output_tokens
 
     @property
     def output_tokens_expected(self) -> int:

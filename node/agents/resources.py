@@ -13,7 +13,7 @@ AGENT = "resources"
 
 def judge(facts: RequestFacts, table: OfferTable, policy: Policy, now: Now) -> Verdict:
     """Cost: expected seconds to the whole answer, waiting included."""
-    tokens = facts.prompt_tokens + facts.max_output_tokens
+    tokens = facts.context_tokens
     with np.errstate(all="ignore"):
         service = table.ttft_s + facts.output_tokens_expected / table.tokens_per_s
         waiting = np.where(table.free > 0, 0.0, (table.queue + 1) / np.maximum(table.slots, 1))
@@ -33,6 +33,10 @@ def judge(facts: RequestFacts, table: OfferTable, policy: Policy, now: Now) -> V
             lambda row: f"battery at {table.battery[row]:g} %, the floor is {policy.battery_floor:g} %",
         ),
     ]
+    if facts.embeds:
+        rules.append(Rule("no_embeddings", table.embeds, lambda row: "vectors are asked for, and it gives none"))
+    else:
+        rules.append(Rule("embeds_only", ~table.embeds, lambda row: "it gives vectors, and no answers"))
     if facts.needs_tools:
         rules.append(Rule("no_tools", table.tools, lambda row: "the request offers tools, and it takes none"))
     return Verdict.of(AGENT, Objective.LATENCY, rules, latency)

@@ -60,6 +60,7 @@ class Offer:
     battery: float | None = None
     quality: float = 0.5  # 0 to 1
     energy_j_per_token: float = 0.0
+    embeds: bool = False  # an embedding model: it gives vectors, and answers to nothing
 
     def __post_init__(self) -> None:
         """Raises RecordError for a number that the arithmetic of money or of queues cannot hold."""
@@ -99,6 +100,7 @@ class OfferTable:
     distance: Ints
     context_tokens: Ints
     tools: Mask
+    embeds: Mask
     slots: Ints
     free: Ints
     queue: Ints
@@ -136,6 +138,7 @@ class OfferTable:
             distance=_ints([o.distance for o in rows]),
             context_tokens=_ints([o.context_tokens for o in rows]),
             tools=_mask([o.tools for o in rows]),
+            embeds=_mask([o.embeds for o in rows]),
             slots=_ints([o.slots for o in rows]),
             free=_ints([o.free for o in rows]),
             queue=_ints([o.queue for o in rows]),

@@ -48,16 +48,22 @@ def may_take(offer: Offer, request: RequestFacts, policy: Policy) -> bool:
         if bill > min(caps):
             return False
     text = request.selector.text
+    at_once = request.prompt_tokens + request.max_output_tokens
     seconds = offer.ttft_s + (
         request.output_tokens_expected / offer.tokens_per_s if offer.tokens_per_s else float("nan")
     )
     estimates = seconds, offer.energy_j_per_token, offer.quality
     return (
-        (whole or rest)
+        (whole or (rest and not request.embeds))
+        and offer.embeds is request.embeds
         and (request.names_known or as_is is Sensitivity.RESTRICTED)
         and not (request.unpaid_only and prices != (0, 0))
-        and (request.selector.kind is not Selection.NAMED or text in (offer.model, offer.name))
-        and offer.context_tokens >= request.prompt_tokens + request.max_output_tokens
+        and (request.selector.kind is not Selection.NAMED or text == offer.model)
+        and (
+            request.selector.kind is not Selection.PINNED
+            or (request.selector.island, text) == (offer.island, offer.model)
+        )
+        and offer.context_tokens >= (request.longest_input_tokens if request.embeds else at_once)
         and (offer.tools or not request.needs_tools)
         and (offer.battery is None or offer.battery >= policy.battery_floor)
         and offer.tier <= min(policy.max_tier, request.max_tier)

@@ -81,6 +81,7 @@ BASE: dict[str, Any] = {
     },
 }
 RESTRICTED = {"request.sensitivity": "restricted"}
+EMBEDS = {"request.embeds": True, "request.max_output_tokens": 0, "request.longest_input_tokens": 40}
 COLLECTION = {
     "request.model": "auto@papers",
     "request.collection": {"id": PAPERS, "label": "confidential"},
@@ -155,6 +156,22 @@ CASES: list[tuple[str, dict[str, Any]]] = [
         "a model with a slash in its name, pinned",
         {"islands.offers.1.model": "home/small", "request.model": "office/home/small"},
     ),
+    ("vectors are asked for, and nobody gives any", EMBEDS),
+    ("vectors are asked for, of who gives them", {**EMBEDS, HOME + "embeds": True}),
+    ("who gives vectors gives no answers", {HOME + "embeds": True}),
+    (
+        "text goes to be embedded as it is or not at all",
+        {
+            **EMBEDS,
+            "request.sensitivity": "internal",
+            "request.sensitivity_after": "public",
+            HOME + "embeds": True,
+            "islands.offers.1.embeds": True,
+            "islands.offers.2.embeds": True,
+        },
+    ),
+    ("each text that is embedded fits by itself", {**EMBEDS, HOME + "embeds": True, HOME + "context_tokens": 40}),
+    ("the longest text does not fit", {**EMBEDS, HOME + "embeds": True, HOME + "context_tokens": 39}),
     ("waiting costs", {HOME + "free": 0, HOME + "queue": 3}),
     ("unknown price without a cap", {"islands.offers.2.input_usd": None}),
     ("unknown price under a cap", {"islands.offers.2.input_usd": None, "request.max_cost_usd": "1"}),

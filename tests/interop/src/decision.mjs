@@ -22,7 +22,7 @@ const OFFER = map(
   {
     island: text, model: text, certificate: orNull(CERTIFICATE), statement: orNull(map({ received_ms: MOMENT, lifetime_ms: MOMENT })),
     provider: boolean, origin: oneOf("embedded", "loopback", "configured", "remote"), configured_tier: oneOf(...TIERS), alive: boolean,
-    context_tokens: TOKENS, tools: boolean, slots: COUNT, free: COUNT, queue: COUNT, ttft_s: ESTIMATE, tokens_per_s: ESTIMATE,
+    context_tokens: TOKENS, tools: boolean, embeds: boolean, slots: COUNT, free: COUNT, queue: COUNT, ttft_s: ESTIMATE, tokens_per_s: ESTIMATE,
     input_usd: orNull(price), output_usd: orNull(price), jurisdiction: text, collections: list(octets(16)), battery: decimal(0, 100),
     quality: ESTIMATE, energy_j_per_token: ESTIMATE,
   },
@@ -35,7 +35,7 @@ const REQUEST = map(
     sensitivity: oneOf(...LEVELS), sensitivity_after: orNull(oneOf(...LEVELS)), names_known: boolean, model: text, prompt_tokens: TOKENS,
     max_output_tokens: TOKENS, answers: whole(1, ANSWERS_MAX), needs_tools: boolean,
     collection: orNull(map({ id: orNull(octets(16)), label: orNull(oneOf(...LEVELS)) })), max_tier: oneOf(...TIERS), max_cost_usd: usd,
-    unpaid_only: boolean, excluded: list(text), previous_island: text, policy: (value, where) => parsePolicy(value, where),
+    unpaid_only: boolean, excluded: list(text), previous_island: text, embeds: boolean, longest_input_tokens: TOKENS, policy: (value, where) => parsePolicy(value, where),
     clock: map({ mono_ms: MOMENT, wall_s: MOMENT }, ["mono_ms", "wall_s"]), seed: octets(64),
   },
   ["sensitivity", "clock"]);
@@ -57,7 +57,7 @@ function rowOf(offer, asker, clock) {
   const live = certificate && !certificate.revoked && (certificate.not_before_s ?? 0) <= clock.wall_s + CLOCKS_DIFFER_S && clock.wall_s < certificate.expires_s;
   const age = statement ? clock.mono_ms - statement.received_ms : -1;
   return {
-    slots: 1, free: 1, queue: 0, tools: false, battery: 100, jurisdiction: "", collections: [], quality: 0.5, energy_j_per_token: 0, ...offer,
+    slots: 1, free: 1, queue: 0, tools: false, embeds: false, battery: 100, jurisdiction: "", collections: [], quality: 0.5, energy_j_per_token: 0, ...offer,
     name: `${offer.island}/${offer.model}`,
     tier,
     distance: tier === "cloud" ? 3 : here ? 0 : certificate.person === asker.person ? 1 : 2,
@@ -100,8 +100,9 @@ function resources(row, request, policy) {
   return {
     codes: [
       !row.alive && "unreachable", !(row.slots > 0) && "no_slots", !(row.battery >= policy.battery_floor) && "battery_low",
-      !request.asksFor(row) && "other_model", !(request.prompt_tokens + request.max_output_tokens <= row.context_tokens) && "context_too_small",
+      !request.asksFor(row) && "other_model", !(request.at_once <= row.context_tokens) && "context_too_small",
       request.needs_tools && !row.tools && "no_tools",
+      request.embeds && !row.embeds && "no_embeddings", !request.embeds && row.embeds && "embeds_only",
     ],
     cost: row.free > 0 ? service : service + (service * (row.queue + 1)) / Math.max(row.slots, 1),
   };
@@ -218,7 +219,8 @@ function factsOf(given, islands) {
   const named = (given.model ?? "auto").startsWith("auto@");
   check(given.model !== "auto@", "model", "the name of a collection after auto@");
   const label = named ? (given.collection?.label ?? "restricted") : "public";
-  const after = given.sensitivity_after ?? null;
+  const embeds = given.embeds ?? false;
+  const after = embeds ? null : (given.sensitivity_after ?? null);
   const bound = given.max_output_tokens ?? 0;
   return {
     level: higher(given.sensitivity, label),
@@ -232,6 +234,8 @@ function factsOf(given, islands) {
     answers: given.answers ?? 1,
     expected: Math.min(bound, EXPECTED_TOKENS_MAX),
     needs_tools: given.needs_tools ?? false,
+    embeds,
+    at_once: embeds ? (given.longest_input_tokens ?? 0) : (given.prompt_tokens ?? 0) + bound,
     max_tier: given.max_tier ?? "cloud",
     max_cost: given.max_cost_usd ?? null,
     unpaid_only: given.unpaid_only ?? false,
@@ -258,6 +262,7 @@ export function explain(islandsGiven, requestGiven) {
     offers: judged.map(({ row, reasons, costs, sanitize, feasible }) => ({
       name: row.name,
       tier: row.tier,
+      embeds: row.embeds,
       feasible,
       sanitize: feasible && sanitize,
       reasons,
