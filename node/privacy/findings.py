@@ -15,10 +15,12 @@ class FindingType(StrEnum):
 
     PERSON = "PERSON"  # a full name, or a surname with its title
     GIVEN_NAME = "GIVEN_NAME"  # a first name alone
+    PEOPLE = "PEOPLE"  # several persons in one: a family, a couple
     EMAIL = "EMAIL"
     PHONE = "PHONE"
     ADDRESS = "ADDRESS"
     BIRTH_DATE = "BIRTH_DATE"
+    BIRTH_AGE = "BIRTH_AGE"  # one that says when somebody was born: a child's, or a birthday's
     COORDINATES = "COORDINATES"
     IP = "IP"
     PRIVATE_IP = "PRIVATE_IP"
@@ -96,10 +98,12 @@ _TOPIC = Trait(_PUBLIC, _PUBLIC, Masking.NEVER, "")
 TRAITS: dict[FindingType, Trait] = {
     _T.PERSON: _identifier(_CONFIDENTIAL, "PERSON"),
     _T.GIVEN_NAME: _identifier(_INTERNAL, "PERSON"),
+    _T.PEOPLE: _identifier(_CONFIDENTIAL, "PEOPLE"),
     _T.EMAIL: _identifier(_CONFIDENTIAL, "EMAIL"),
     _T.PHONE: _identifier(_CONFIDENTIAL, "PHONE"),
     _T.ADDRESS: _identifier(_CONFIDENTIAL, "ADDRESS"),
     _T.BIRTH_DATE: _identifier(_CONFIDENTIAL, "DATE"),
+    _T.BIRTH_AGE: _identifier(_CONFIDENTIAL, "AGE"),
     _T.COORDINATES: _identifier(_CONFIDENTIAL, "COORDINATES"),
     _T.IP: _identifier(_CONFIDENTIAL, "IP"),
     _T.PRIVATE_IP: _identifier(_INTERNAL, "IP"),
@@ -156,7 +160,7 @@ OF_NOBODY: dict[FindingType, FindingType] = {_T.PERSON: _T.FAMOUS_PERSON, _T.GIV
 """What a name becomes that the world knows, as far as its own text tells; a tie anywhere in the request undoes it."""
 
 SPECIAL = frozenset({_T.HEALTH, _T.BELIEF, _T.SEXUALITY, _T.CRIMINAL, _T.CHILDHOOD})
-NAMES = frozenset({_T.PERSON, _T.GIVEN_NAME})
+NAMES = frozenset({_T.PERSON, _T.GIVEN_NAME, _T.PEOPLE})
 SUBJECTS = NAMES | {_T.NATIONAL_ID, _T.MEDICAL_ID}
 """What says that somebody in particular is spoken of."""
 

@@ -9,12 +9,17 @@ from collections.abc import Iterator
 from node.privacy.findings import NAMES, FindingType
 from node.privacy.gazetteer import is_word
 from node.privacy.languages import is_unspaced
+from node.privacy.plural import is_plural, singular
 from node.privacy.vault import Vault
 from node.privacy.wordlist import words
 
 _WORD = re.compile(r"[^\W_]+")
 NAME_CHARACTERS_MIN = 3  # a shorter piece of a name is masked only where a detector finds it
 VALUE_CHARACTERS_MIN = 4  # the same for other values: "12" of an age is everywhere
+GENITIVE_CHARACTERS_MIN = 4  # of a name that may have an s behind it: "Jos" is nobody's
+INITIALS_CHARACTERS = 9  # "A. B. C. "
+_INITIALS = re.compile(r"(?<![^\W_])(?:[^\W\d_]\.[ \u00a0]?){1,3}\Z")
+_FULL_NAMES = frozenset({FindingType.PERSON, FindingType.PEOPLE})
 _DOUBTFUL = frozenset({FindingType.NAME, FindingType.ORGANISATION, FindingType.PLACE, FindingType.GROUP})
 _NOT_ALONE = words("the and for von van der den del della das dos mrs miss prof herr frau señor señora monsieur madame")
 
@@ -26,6 +31,8 @@ class KnownValues:
         self._by_word: dict[str, list[tuple[str, int, FindingType]]] = {}  # first word → value, its offset there, type
         self._anywhere: dict[str, FindingType] = {}
         self._known: set[tuple[str, FindingType]] = set()
+        self._families: set[str] = set()  # names that are a family's only where an article says so
+        self._initials: dict[str, set[str]] = {}  # word of a name → those of its other words
 
     @classmethod
     def of(cls, vault: Vault) -> "KnownValues":
@@ -51,11 +58,20 @@ class KnownValues:
             self._anywhere[value] = type_
             return
         self._index(value, type_)
-        if type_ is FindingType.PERSON:
-            for match in _WORD.finditer(value):
-                word = match.group()
+        if type_ in _FULL_NAMES:
+            words_of_it = [match.group() for match in _WORD.finditer(value)]
+            for word in words_of_it:
                 if len(word) >= least and word[0].isupper() and word.lower() not in _NOT_ALONE:
-                    self._index(word, FindingType.GIVEN_NAME)
+                    self._index_name(singular(word) if type_ is FindingType.PEOPLE else word)
+                    self._initials.setdefault(word, set()).update(other[0] for other in words_of_it if other != word)
+
+    def _index_name(self, word: str) -> None:
+        """A single word of a name; also with the s of a genitive or of a family: "Marks" is that after an article."""
+        self._index(word, FindingType.GIVEN_NAME)
+        if len(word) >= GENITIVE_CHARACTERS_MIN:
+            self._index(f"{word}s", FindingType.GIVEN_NAME)
+            if is_word(f"{word}s".casefold()):
+                self._families.add(f"{word}s")
 
     def _index(self, value: str, type_: FindingType) -> None:
         first = _WORD.search(value)
@@ -78,9 +94,18 @@ class KnownValues:
             for value, offset, type_ in self._by_word.get(match.group().casefold(), ()):
                 start = match.start() - offset
                 end = start + len(value)
+                if value in self._families and not is_plural(text, start, end):
+                    continue
                 if start >= 0 and _is_same(text[start:end], value, type_) and _stands_alone(text, start, end):
-                    yield start, end, type_
+                    yield self._with_initials(text, start, value), end, type_
                     break
+
+    def _with_initials(self, text: str, start: int, value: str) -> int:
+        """Where "A. Byron" begins, of whom the whole name is known."""
+        before = _INITIALS.search(text, max(0, start - INITIALS_CHARACTERS), start)
+        if before is None or not set(before.group()) & self._initials.get(value, set()):
+            return start
+        return before.start()
 
 
 def _is_same(found: str, value: str, type_: FindingType) -> bool:

@@ -1,11 +1,12 @@
 """Puts tokens in the place of what was found, in every text of a request, the whole history included."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from node.privacy.findings import Finding, FindingType
+from node.privacy.findings import NAMES, Finding, FindingType
 from node.privacy.json_text import JsonShape, holds_json, readable, value_of
 from node.privacy.occurrences import KnownValues
+from node.privacy.plural import is_plural
 from node.privacy.policy import Level, is_masked
 from node.privacy.sensitivity import Assessed
 from node.privacy.tokens import lookalikes
@@ -105,7 +106,7 @@ class _Pending:
         self._spans: list[Span] = []
 
     def add(self, spans: Iterable[Span]) -> None:
-        self._spans = merged([*self._spans, *self._inside(spans)])
+        self._spans = [self._counted(span) for span in merged([*self._spans, *self._inside(spans)])]
 
     def add_known(self, known: KnownValues) -> None:
         taken = bytearray(len(self.text))
@@ -141,6 +142,12 @@ class _Pending:
             out += [self.text[at : span.start], f'"{token}"' if self._is_number(span) else token]
             at = span.end
         return SanitizedText("".join(out) + self.text[at:], tuple(self._spans))
+
+    def _counted(self, span: Span) -> Span:
+        """A name that stands for several people says so in its token."""
+        if span.type not in NAMES or not is_plural(self.text, span.start, span.end):
+            return span
+        return replace(span, type=FindingType.PEOPLE)
 
     def _inside(self, spans: Iterable[Span]) -> Iterator[Span]:
         for span in spans:
