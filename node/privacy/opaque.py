@@ -35,10 +35,12 @@ def opaque(text: str, unread: Iterable[str] | None = None) -> tuple[Failure, ...
 
 
 def _has_escapes(text: str) -> bool:
-    return any(mark in text for mark in "%&\\") and _ESCAPES.search(text) is not None
+    return ("%" in text or "&" in text or "\\" in text) and _ESCAPES.search(text) is not None
 
 
 def _is_strange(text: str) -> bool:
+    if text.isascii() and text.isprintable():
+        return False
     if text.replace("\n", " ").replace("\t", " ").replace("\r", " ").isprintable() and "\ufffd" not in text:
         return False
     count = len(_STRANGE.findall(text))

@@ -44,6 +44,7 @@ _SOUTHERN = re.compile(
     re.IGNORECASE,
 )
 _UK = re.compile(r"[A-Z](?<!\w.)[A-Z]?\d[A-Z\d]?\s\d[A-Z]{2}(?!\w)")
+_CAPITALS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _BOX = re.compile(r"(?<!\w)(?:P\.?\s?O\.?\s?Box|Postfach)\s\d{1,7}(?:,?\s[A-Z]{2}\s\d{5})?", re.IGNORECASE)
 _A = FindingType.ADDRESS
 
@@ -56,13 +57,22 @@ def _is_private(address: str) -> bool:
 
 
 def _find_germanic(text: Text) -> Iterator[Finding]:
-    for at in text.digit_starts:
+    for at, _ in text.digit_runs:
         if not text.normal.endswith(_GERMANIC_ENDS, max(0, at - GERMANIC_CHARACTERS), max(0, at - 1)):
             continue
         before = _GERMANIC_STREET.search(text.normal[max(0, at - GERMANIC_CHARACTERS) : at])
         number = _GERMANIC_NUMBER.match(text.normal, at)
         if before and number:
             yield Finding(at - len(before.group()), number.end(), _A, 0.85, "street_germanic")
+
+
+def _find_postcodes(text: Text) -> Iterator[Finding]:
+    for at, end in text.digit_runs:
+        if end - at > 2 or text.normal[at - 1 : at] not in _CAPITALS:
+            continue
+        start = at - 2 if text.normal[at - 2 : at - 1] in _CAPITALS else at - 1
+        if match := _UK.match(text.normal, max(0, start)):
+            yield Finding(*match.span(), _A, 0.7, "postcode_uk")
 
 
 _SOUTHERN_WORDS = words("c calle avda av avenida paseo plaza carrera rua travessa via viale corso piazza vicolo")
@@ -94,6 +104,6 @@ DETECTORS: tuple[Detector, ...] = (
         at_digits=True,
     ),
     Detector("street_southern", frozenset({_A}), _find_southern, (Evidence(_SOUTHERN_WORDS, digits=1),)),
-    pattern_detector("postcode_uk", _A, _UK, Evidence(digits=2), score=0.7),
+    Detector("postcode_uk", frozenset({_A}), _find_postcodes, (Evidence(digits=2),)),
     pattern_detector("post_box", _A, _BOX, Evidence(words("box pobox obox postfach"), digits=1), score=0.85),
 )

@@ -78,12 +78,12 @@ def _find(text: Text) -> Iterator[Finding]:
                 continue
             if pattern is _TURNING and not _follows_somebody(text, word.start):
                 continue
-            yield Finding(*match.span("age"), FindingType.BIRTH_DATE, 0.8, "ages")
+            yield Finding(*match.span("age"), FindingType.BIRTH_AGE, 0.8, "ages")
     if "old" in text.vocabulary:
         for word in text.at_word("old"):
             match = _BEFORE_CHILD.search(text.normal, max(0, word.start - AGE_CHARACTERS), word.end + AGE_CHARACTERS)
             if match and match.start() < word.start and _is_owned(text, match.start()):
-                yield Finding(*match.span("age"), FindingType.BIRTH_DATE, 0.8, "ages")
+                yield Finding(*match.span("age"), FindingType.BIRTH_AGE, 0.8, "ages")
 
 
 def _is_owned(text: Text, start: int) -> bool:
@@ -105,6 +105,6 @@ def _follows_somebody(text: Text, start: int) -> bool:
 
 DETECTORS = (
     Detector(
-        "ages", frozenset({FindingType.BIRTH_DATE}), _find, (Evidence(_TURNING_WORDS | _CHILD_WORDS | words("old")),)
+        "ages", frozenset({FindingType.BIRTH_AGE}), _find, (Evidence(_TURNING_WORDS | _CHILD_WORDS | words("old")),)
     ),
 )

@@ -45,8 +45,10 @@ _BITCOIN = re.compile(r"[13b](?<!\w.)(?:(?<=[13])[1-9A-HJ-NP-Za-km-z]{25,34}|(?<
 
 def _find_ibans(text: Text) -> Iterator[Finding]:
     done = 0
-    for begin in text.at_digits(_IBAN_START):
-        match = _IBAN.match(text.normal, begin.start() - 2) if begin.start() >= done else None
+    for at, _ in text.digit_runs:
+        if at < max(2, done) or not text.lower[at - 2 : at].isalpha() or not _IBAN_START.match(text.normal, at):
+            continue
+        match = _IBAN.match(text.normal, at - 2)
         end = _iban_end(match.group()) if match else 0
         if match and end:
             done = match.start() + end
@@ -85,7 +87,7 @@ def _find_pairs(text: Text) -> Iterator[Finding]:
         if _is_routing_number(digits_of(match.group()[:9])) and text.near(_MONEY, *match.span()):
             yield Finding(match.start(), match.start() + 9, FindingType.ACCOUNT, 0.85, "routing")
             yield Finding(match.end("between"), match.end(), FindingType.ACCOUNT, 0.85, "routing")
-    for match in text.at_digits(_SORT_CODE):
+    for match in text.at_digits(_SORT_CODE, then="-"):
         yield Finding(*match.span(), FindingType.ACCOUNT, 0.85, "routing")
 
 

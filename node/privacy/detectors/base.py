@@ -60,15 +60,17 @@ class Text:
         self._places: dict[Context, list[int]] = {}
 
     @cached_property
-    def digit_starts(self) -> tuple[int, ...]:
-        """Where runs of digits begin. What begins with a number begins there."""
-        return tuple(match.start() for match in _DIGITS.finditer(self.normal)) if self.digit_count else ()
+    def digit_runs(self) -> tuple[tuple[int, int], ...]:
+        """Where digits stand beside each other. What begins with a number begins there."""
+        return tuple(match.span() for match in _DIGITS.finditer(self.normal)) if self.digit_count else ()
 
-    def at_digits(self, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
-        """Matches of a pattern that begins with a digit, none within another."""
+    def at_digits(self, pattern: re.Pattern[str], *, then: str = "") -> Iterator[re.Match[str]]:
+        """Matches of a pattern that begins with digits, none within another. `then`: what may follow the first digits."""
         done = 0
-        for start in self.digit_starts:
-            if start >= done and (match := pattern.match(self.normal, start)):
+        for start, end in self.digit_runs:
+            if start < done or (then and self.normal[end : end + 1] not in then):
+                continue
+            if match := pattern.match(self.normal, start):
                 done = match.end()
                 yield match
 

@@ -58,7 +58,7 @@ def _find_births(text: Text) -> Iterator[Finding]:
 
 
 def _find_numeric(text: Text) -> Iterator[Finding]:
-    for match in text.at_digits(_ANY_NUMERIC):
+    for match in text.at_digits(_ANY_NUMERIC, then="/-."):
         yield Finding(*match.span(), FindingType.DATE, 0.6, "dates_numeric")
 
 

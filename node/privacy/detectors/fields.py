@@ -187,6 +187,8 @@ def _is_header(cells: Sequence[str]) -> bool:
 
 
 def _find_columns(text: Text) -> Iterator[Finding]:
+    if not text.has_any(",;\t|"):
+        return
     at = 0
     columns: dict[int, FindingType] = {}
     names: list[str] = []
@@ -298,7 +300,7 @@ DETECTORS = (
         "columns",
         frozenset(_FIELDS),
         _find_columns,
-        tuple(Evidence(holds=("\n", delimiter)) for delimiter in (",", ";", "\t", "|")),
+        (Evidence(holds=("\n",)),),
     ),
     Detector("inserts", frozenset(_FIELDS), _find_inserts, (Evidence(words("insert"), holds=("values",)),)),
     Detector("tags", frozenset(_FIELDS), _find_tags, each(("</",))),

@@ -134,7 +134,7 @@ def _find_devices(text: Text) -> Iterator[Finding]:
 
 DETECTORS = (
     Detector("handles", frozenset({_H}), _find_handles, (Evidence(holds=("@",)),)),
-    Detector("nicks", frozenset({_H}), _find_nicks, (Evidence(holds=("<", ">")),)),
+    Detector("nicks", frozenset({_H}), _find_nicks, (Evidence(holds=("<",)),)),
     _login_detector(
         "homes",
         _HOME,
@@ -143,7 +143,7 @@ DETECTORS = (
         Evidence(words("users"), holds=("/",)),
     ),
     _login_detector("notes", _NOTE, Evidence(words("todo fixme xxx hack note review"), holds=("(", ")"))),
-    _login_detector("accepted", _FROM, Evidence(holds=("for ", " from "))),
+    _login_detector("accepted", _FROM, Evidence(words("from"), holds=("for ",))),
     _login_detector("profiles", _PROFILE, Evidence(_PROFILE_WORDS, holds=("/",))),
     _login_detector("ssh_users", _SSH_USER, Evidence(words("user"))),
     _login_detector("remote_logins", _LOGIN_AT, Evidence(words("ssh scp rsync sftp mosh"), holds=("@",))),

@@ -170,31 +170,38 @@ _MIXED = (
 _MIXED_SHAPE = re.compile(
     "(?:" + "|".join(f"(?:{rule.shape.pattern})" for rule in _MIXED) + rf")(?![{LATIN}])", re.IGNORECASE
 )
-_DIGITS = re.compile(r"\d{1,17}")
 LETTERS_BEFORE_MAX = 6  # of an Italian codice fiscale
+_FIRST_DIGITS = frozenset({1, 2, 4, 6, 7, 8, 11, 12, 17})  # how many a code begins with, its letters aside
 
 
-def _mixed_starts(text: str) -> Iterator[int]:
+def _may_begin(text: str, at: int, end: int) -> bool:
+    """Whether a code may begin at these digits, or at the letters before them."""
+    if end - at not in _FIRST_DIGITS:
+        return False
+    if end - at == 1:
+        return text[end : end + 1] == "."  # none of them begins with one digit but a Chilean RUT
+    return end - at > 4 or text[end : end + 1] == "." or text[at - 1 : at].isalpha() or text[at - 2 : at - 1].isalpha()
+
+
+def _mixed_starts(text: Text) -> Iterator[int]:
     """Where letters and digits may begin that are a code: at its first digits, or at the letters before them."""
-    for digits in _DIGITS.finditer(text):
-        at = digits.start()
-        if digits.end() - at == 1 and text[at + 1 : at + 2] != ".":
-            continue  # none of them begins with one digit but a Chilean RUT
+    for at, end in text.digit_runs:
+        if not _may_begin(text.normal, at, end):
+            continue
         for skip in (0, 1):
             begin = at - skip
-            if skip and text[begin : begin + 1] not in (" ", "-"):
+            if skip and text.normal[begin : begin + 1] not in (" ", "-"):
                 continue
-            while (
-                begin > 0
-                and at - begin <= LETTERS_BEFORE_MAX + skip
-                and text[begin - 1].isascii()
-                and text[begin - 1].isalpha()
-            ):
+            while begin > 0 and at - begin <= LETTERS_BEFORE_MAX + skip and _is_letter(text.normal[begin - 1]):
                 begin -= 1
             if skip and begin == at - skip:
                 continue
-            if begin == 0 or not _LATIN.match(text[begin - 1]):
+            if begin == 0 or not _LATIN.match(text.normal[begin - 1]):
                 yield begin
+
+
+def _is_letter(character: str) -> bool:
+    return character.isascii() and character.isalpha()
 
 
 _LATIN = re.compile(rf"[{LATIN}]")
@@ -230,7 +237,7 @@ def _find_numeric(text: Text) -> Iterator[Finding]:
 
 def _find_mixed(text: Text) -> Iterator[Finding]:
     done = 0
-    for start in _mixed_starts(text.normal):
+    for start in _mixed_starts(text):
         match = _MIXED_SHAPE.match(text.normal, start) if start >= done else None
         if match is None:
             continue

@@ -22,6 +22,7 @@ _MAC = re.compile(
     r"[0-9A-Fa-f](?<![\w.].)[0-9A-Fa-f]{3}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}(?![\w.])"
 )
 MAC_JOINTS = 5
+_MAC_PART = re.compile(r"[:-][0-9A-Fa-f]{2}[:-]|\.[0-9A-Fa-f]{4}\.")
 _MAC_DOTS = re.compile(r"\.[0-9A-Fa-f]{4}\.")
 _LATITUDE_BEFORE = re.compile(r"(?<![\w.])(?:lat(?:itude)?[\"']?\s?[=: ]\s?)?-?\Z")
 LATITUDE_CHARACTERS = 14  # of what may stand before its number
@@ -73,7 +74,7 @@ def _is_long(address: str) -> bool:
 
 
 def _find_ips(text: Text) -> Iterator[Finding]:
-    for match in text.at_digits(_V4):
+    for match in text.at_digits(_V4, then="."):
         type_ = _ip_type(match.group().partition("/")[0])
         if type_ is not None and not _is_version(text, match.start()):
             yield Finding(*match.span(), type_, 0.95, "ip")
@@ -85,11 +86,9 @@ def _find_ips(text: Text) -> Iterator[Finding]:
 
 
 def _find_macs(text: Text) -> Iterator[Finding]:
-    if (
-        text.normal.count(":") < MAC_JOINTS
-        and text.normal.count("-") < MAC_JOINTS
-        and not _MAC_DOTS.search(text.normal)
-    ):
+    if max(map(text.normal.count, ":-")) < MAC_JOINTS and not _MAC_DOTS.search(text.normal):
+        return
+    if not _MAC_PART.search(text.normal):
         return
     for match in _MAC.finditer(text.normal):
         if len(set(match.group().lower()) - set(":-.")) > 1:
@@ -97,7 +96,7 @@ def _find_macs(text: Text) -> Iterator[Finding]:
 
 
 def _find_coordinates(text: Text) -> Iterator[Finding]:
-    for match in text.at_digits(_COORDINATES):
+    for match in text.at_digits(_COORDINATES, then="."):
         before = _LATITUDE_BEFORE.search(text.normal[max(0, match.start() - LATITUDE_CHARACTERS) : match.start()])
         if before:
             start = match.start() - len(before.group())

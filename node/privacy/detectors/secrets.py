@@ -186,7 +186,7 @@ def _find_private_keys(text: Text) -> Iterator[Finding]:
 
 
 def _find_urls(text: Text) -> Iterator[Finding]:
-    for match in _USERINFO.finditer(text.normal):
+    for match in _USERINFO.finditer(text.normal) if "@" in text.normal else ():
         if not _STANDS_FOR_A_VALUE.fullmatch(match.group("value").partition(":")[2]):
             yield Finding(*match.span("value"), _S, 0.97, "url_credentials")
 
@@ -323,7 +323,7 @@ DETECTORS = (
     Detector("command_options", _TYPES, _find_options, (Evidence(_OPTION_WORDS),)),
     Detector("security_questions", _TYPES, _find_answers, (Evidence(_QUESTION_WORDS),)),
     Detector("passwords_in_prose", _TYPES, _find_in_prose, (Evidence(_PASSWORDS, digits=1),)),
-    Detector("url_credentials", _TYPES, _find_urls, (Evidence(holds=("://", "@")),)),
+    Detector("url_credentials", _TYPES, _find_urls, (Evidence(holds=("://",)),)),
     Detector("labelled_secrets", _TYPES, _find_labelled, (Evidence(_LABELS | _SCHEMES | {"key"}),)),
     Detector(
         "mnemonics",

@@ -6,7 +6,7 @@ writer, a relation, a patient. A name anywhere in the request does the same, in 
 
 import bisect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from node.privacy.detectors.base import Detector, Evidence, Text
@@ -14,7 +14,7 @@ from node.privacy.detectors.lexicon import LEXICON
 from node.privacy.findings import OF_SOMEBODY, Finding, FindingType
 from node.privacy.wordlist import words
 
-STEM_KEY = 3  # stems are looked up by their first characters
+STEM_KEY = 4  # stems are looked up by their first characters
 SENTENCES_BESIDE = 1
 _SENTENCE_END = re.compile(r"[.!?。！？](?=\s|$)|[。！？\n]")
 
@@ -33,32 +33,29 @@ _RELATION = (
     r"brother|sister|sibling|uncle|aunt|cousin|nephew|niece|grandmother|grandfather|grandma|grandpa|grandson|granddaughter|friend|"
     r"colleague|coworker|co-worker|boss|manager|employee|neighbou?r|roommate|flatmate|landlord|tenant|client|patient|student|pupil|ex"
 )
-_SOMEBODY = re.compile(
-    r"(?<![^\W_])(?:I|I'm|I’m|I've|I’ve|im|my|mine|myself|he|she|his|her|hers|him|himself|herself|our\s(?:\w+\s)?(?:"
-    + _RELATION
-    + r")|(?:the|this|that|one\sof\s(?:my|our))\s(?:\w+\s)?(?:"
-    + _RELATION
-    + r"|defendant|plaintiff|accused|deceased|victim|claimant|applicant|neighbou?r)|an?\s(?:\w+\s)?(?:friend|colleague|coworker|neighbou?r|relative|client|"
-    r"patient)\sof\s(?:mine|ours)|patient:|\d{1,3}[ -]?(?:years?|yrs?|y)[ -]?(?:old|o)\b|\d{1,3}\s?yo|ich|mir|mich|meine?[mnrs]?|ihm|seine?[mnrs]?|ihre[nrsm]?|"
-    r"je|j['’]ai|mon|ma|mes|elle|yo|mis?|tengo|estoy|ella|io|mi[oa]|ho|ik|mijn|hij|zijn|eu|meu|minha|ela|tenho|я|мой|моя|我|我的|他|她|私|僕|彼|彼女)(?![^\W_])"
-    r"|我|私の|彼女",
-    re.IGNORECASE,
-)
-# Each of these is enough: nothing of `ASKING` takes it away.
-_SOMEBODY_ALONE = words(
+# Who may be meant whatever is asked. The words that set blanks between them are looked up, the others searched.
+_SOMEBODY = words(
     "im mine myself he she his her hers him himself herself ich mir mich mein meine meinem meinen meiner meines ihm sein seine "
     "seinem seinen seiner seines ihre ihren ihrem ihrer ihres je mon ma mes elle yo mi mis tengo estoy ella io mia mio ho ik "
-    "mijn hij zijn eu meu minha ela tenho"
+    "mijn hij zijn eu meu minha ela tenho я мой моя 我的 他 她 私 僕 彼"
 )
-# Without one of these, digits and letters beyond ASCII the pattern above finds nothing.
-_SOMEBODY_WORDS = _SOMEBODY_ALONE | words(
-    "i my mother father mom mum dad parent parents wife husband spouse partner boyfriend girlfriend fiance fiancee son "
-    "daughter child children kid kids baby twins brother sister sibling uncle aunt cousin nephew niece grandmother "
-    "grandfather grandma grandpa grandson granddaughter friend colleague coworker co boss manager employee neighbor "
+_SOMEBODY_UNSPACED = ("我", "私の", "彼女")
+_FIRST_PERSON = re.compile(r"(?<![^\W_])(?:I(?!\.\s?e\b)|my|j['’]ai)(?![^\W_])", re.IGNORECASE)
+_FIRST_PERSON_WORDS = words("i my j")
+_RELATED = re.compile(
+    rf"(?<![^\W_])(?:our\s(?:\w+\s)?(?:{_RELATION})|(?:the|this|that|one\sof\s(?:my|our))\s(?:\w+\s)?(?:{_RELATION}|defendant|plaintiff|"
+    r"accused|deceased|victim|claimant|applicant|neighbou?r)|an?\s(?:\w+\s)?(?:friend|colleague|coworker|neighbou?r|relative|client|patient)"
+    r"\sof\s(?:mine|ours)|patient:)(?![^\W_])",
+    re.IGNORECASE,
+)
+_RELATED_WORDS = words(
+    "mother father mom mum dad parent parents wife husband spouse partner boyfriend girlfriend fiance fiancee fiancé fiancée "
+    "son daughter child children kid kids baby twins brother sister sibling uncle aunt cousin nephew niece grandmother "
+    "grandfather grandma grandpa grandson granddaughter friend colleague coworker worker boss manager employee neighbor "
     "neighbour roommate flatmate landlord tenant client patient student pupil ex defendant plaintiff accused deceased "
-    "victim claimant applicant relative j"
+    "victim claimant applicant relative"
 )
-_DIGIT = re.compile(r"\d")
+_AGED = re.compile(r"\d(?<![^\W_].)\d{0,2}(?:[ -]?(?:years?|yrs?|y)[ -]?(?:old|o)\b|\s?yo(?![^\W_]))", re.IGNORECASE)
 CURRENCY_CHARACTERS = 4  # before the first digit: "Rs. "
 AMOUNT_CHARACTERS_MAX = 60
 _AMOUNT = re.compile(
@@ -112,9 +109,7 @@ class _Sentences:
     """Where sentences end, and which of them speak of somebody."""
 
     def __init__(self, text: Text) -> None:
-        self._normal = text.normal
-        self._spaced = text.spaced
-        self._any = not text.is_ascii or text.digit_count > 0 or not text.vocabulary.isdisjoint(_SOMEBODY_WORDS)
+        self._text = text
         self._ends = [match.end() for match in _SENTENCE_END.finditer(text.normal)] + [len(text.normal)]
         self._somebody: dict[int, bool] = {}
 
@@ -127,21 +122,23 @@ class _Sentences:
         return any(self._has_somebody(sentence) for sentence in range(first, last + 1))
 
     def _has_somebody(self, sentence: int) -> bool:
-        if not self._any:
-            return False
         if sentence not in self._somebody:
-            start = self._ends[sentence - 1] if sentence else 0
-            self._somebody[sentence] = self._speaks(start, self._ends[sentence])
+            start, end = self._ends[sentence - 1] if sentence else 0, self._ends[sentence]
+            said, words_ = self._text.normal[start:end], self._text.spaced[start + 1 : end + 1].split()
+            self._somebody[sentence] = _names_somebody(said, words_) or (
+                self._text.other_script and any(mark in said for mark in _SOMEBODY_UNSPACED)
+            )
         return self._somebody[sentence]
 
-    def _speaks(self, start: int, end: int) -> bool:
-        said = self._normal[start:end]
-        spoken = self._spaced[start + 1 : end + 1].split()
-        if not _SOMEBODY_ALONE.isdisjoint(spoken):
-            return True
-        if said.isascii() and _SOMEBODY_WORDS.isdisjoint(spoken) and not _DIGIT.search(said):
-            return False
-        return _SOMEBODY.search(ASKING.sub(" ", said)) is not None
+
+def _names_somebody(said: str, words_: Sequence[str]) -> bool:
+    if not _SOMEBODY.isdisjoint(words_):
+        return True
+    if not _FIRST_PERSON_WORDS.isdisjoint(words_) and _FIRST_PERSON.search(ASKING.sub(" ", said)):
+        return True
+    if not _RELATED_WORDS.isdisjoint(words_) and _RELATED.search(ASKING.sub(" ", said)):
+        return True
+    return _AGED.search(said) is not None
 
 
 def _find(text: Text) -> Iterator[Finding]:
@@ -166,7 +163,7 @@ def _find(text: Text) -> Iterator[Finding]:
 def _amounts(text: Text, sentences: _Sentences, money: set[int]) -> Iterator[tuple[int, int]]:
     """Sums in the sentences `money`."""
     done = 0
-    for at in text.digit_starts:
+    for at, _ in text.digit_runs:
         if at >= done and sentences.of(at) in money:
             match = _AMOUNT.search(text.normal, max(done, at - CURRENCY_CHARACTERS), at + AMOUNT_CHARACTERS_MAX)
             if match and match.start() <= at:
