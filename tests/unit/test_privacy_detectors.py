@@ -139,9 +139,9 @@ FOUND = [
     ("hasło do poczty to Zimorodek!22, pa", T.SECRET, "Zimorodek!22"),
     ("mi DNI es 12.345.678-Z", T.NATIONAL_ID, "12.345.678-Z"),
     # ages and dates of birth, and addresses
-    ("my twins are six and a half", T.BIRTH_DATE, "six and a half"),
-    ("unser Sohn ist acht Jahre alt", T.BIRTH_DATE, "acht Jahre alt"),
-    ("the baby turned 11 months", T.BIRTH_DATE, "11 months"),
+    ("my twins are six and a half", T.BIRTH_AGE, "six and a half"),
+    ("unser Sohn ist acht Jahre alt", T.BIRTH_AGE, "acht Jahre alt"),
+    ("the baby turned 11 months", T.BIRTH_AGE, "11 months"),
     ("生年月日は昭和61年5月17日です", T.BIRTH_DATE, "昭和61年5月17日"),
     ("Date of birth of the tenant: 02/11/1988", T.BIRTH_DATE, "02/11/1988"),
     ("born on 12 March 1970 in Bath", T.BIRTH_DATE, "12 March 1970"),
