@@ -70,7 +70,7 @@ def _find_named(text: Text) -> Iterator[Finding]:
 
 
 DETECTORS = (
-    Detector("births", _TYPES, _find_births, (Evidence(_BIRTH_WORDS, digits=3), *each(_BIRTH_MARK_HINTS, digits=3))),
+    Detector("births", _TYPES, _find_births, (Evidence(_BIRTH_WORDS, digits=1), *each(_BIRTH_MARK_HINTS, digits=1))),
     Detector("dates_numeric", _TYPES, _find_numeric, each("/-.", digits=4)),
     pattern_detector(
         "dates_east_asian",

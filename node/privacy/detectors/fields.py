@@ -302,7 +302,7 @@ DETECTORS = (
         _find_columns,
         (Evidence(holds=("\n",)),),
     ),
-    Detector("inserts", frozenset(_FIELDS), _find_inserts, (Evidence(words("insert"), holds=("values",)),)),
+    Detector("inserts", frozenset(_FIELDS), _find_inserts, (Evidence(holds=("insert", "values")),)),
     Detector("tags", frozenset(_FIELDS), _find_tags, each(("</",))),
     Detector(
         "fields",

@@ -137,10 +137,10 @@ _QUESTION_HINTS = ("maiden name", "first pet", "pet's name", "memorable", "favou
     "mädchenname", "erstes haustier", "nom de jeune fille", "premier animal", "apellido de soltera", "primera mascota", "cognome da nubile",
     "primo animale", "meisjesnaam", "eerste huisdier", "nazwisko panieńskie", "nome de solteira", "kızlık soyadı")  # fmt: skip
 _QUESTION = re.compile(
-    r"(?i:(?:mother['’]?s\s)?maiden name|(?:first|childhood)\s(?:pet|school|car|street)(?:['’]s name)?|pet['’]s name|memorable\s(?:place|word|name|date)|"
+    r"(?<![^\W_])(?i:(?:mother['’]?s\s)?maiden name|(?:first|childhood)\s(?:pet|school|car|street)(?:['’]s name)?|pet['’]s name|memorable\s(?:place|word|name|date)|"
     r"favou?rite teacher|mädchenname(?:\s(?:der|meiner) mutter)?|erstes haustier|nom de jeune fille(?:\sde\s(?:ma|sa|la)\smère)?|premier animal|"
     r"apellido de soltera(?:\sde\s(?:mi|su)\smadre)?|primera mascota|cognome da nubile(?:\sdi\s(?:mia|sua)\smadre)?|primo animale|meisjesnaam|"
-    r"eerste huisdier|nazwisko panieńskie(?:\smatki)?|nome de solteira|kızlık soyadı)\s{0,2}(?:is|was|ist|est|es|è|jest|:|=)?\s{0,2}[\"'“«]?"
+    r"eerste huisdier|nazwisko panieńskie(?:\smatki)?|nome de solteira|kızlık soyadı)(?![^\W_])\s{0,2}(?:is|was|ist|est|es|è|jest|:|=)?\s{0,2}[\"'“«]?"
     r"(?P<value>[A-ZÀ-ÖØ-ÞŁŚŻÇİÖŞÜ][^\W_]+(?:[ '’-][A-ZÀ-ÖØ-Þ][^\W_]+){0,2})"
 )
 _QUESTION_WORDS = words(
@@ -312,7 +312,7 @@ _ENTROPY_HINTS = ("key", "secret", "token", "credential", "schlüssel", "密钥"
 _OPTION_WORDS = words("u user sshpass mysql mysqldump mariadb password passwd passphrase pass identified requirepass")
 DETECTORS = (
     Detector("provider_keys", _TYPES, _find_keys, (Evidence(run=KEY_CHARACTERS_MIN),)),
-    Detector("private_keys", _TYPES, _find_private_keys, (Evidence(words("private"), holds=("-----begin ",)),)),
+    Detector("private_keys", _TYPES, _find_private_keys, (Evidence(holds=("-----begin ", "private key")),)),
     Detector(
         "pins",
         _TYPES,
