@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from node.privacy.findings import NAMES, Finding, FindingType
 from node.privacy.json_text import JsonShape, holds_json, readable, value_of
+from node.privacy.legend import legend, with_legend
 from node.privacy.occurrences import KnownValues
 from node.privacy.plural import is_plural
 from node.privacy.policy import Level, is_masked
@@ -17,7 +18,8 @@ from protocol.placeholders import Placeholder, find
 
 @dataclass(frozen=True, slots=True)
 class Sanitized:
-    """`request` as it may cross down in trust; `vault` brings the values back; `count` tokens were put."""
+    """`request` as it may cross down in trust, with the legend of its tokens where there is one to tell; `vault` brings
+    the values back; `count` tokens were put."""
 
     request: ChatRequest
     vault: Vault
@@ -53,7 +55,11 @@ def sanitize(request: ChatRequest, assessed: Assessed, level: Level, kept: Vault
     given = [(part, findings[part.path]) for part in texts]
     vault, done = sanitize_texts(given, level, personal=assessed.personal, kept=kept)
     changed = {part.path: result.text for part, result in zip(texts, done, strict=True) if result.spans}
-    return Sanitized(request.with_texts(changed), vault, sum(len(result.spans) for result in done))
+    sent = request.with_texts(changed)
+    line = legend(vault)
+    return Sanitized(
+        sent if line is None else with_legend(sent, line), vault, sum(len(result.spans) for result in done)
+    )
 
 
 def sanitize_texts(
