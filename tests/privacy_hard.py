@@ -18,7 +18,7 @@ from node.names_worker import NamesText
 from node.privacy.languages import Guess
 from node.privacy.names import Reading
 from node.privacy.policy import Level
-from node.workers.names import NameModels
+from node.workers.name_models import NameModels
 from protocol.chat import ChatRequest
 from protocol.errors import DetectorError
 from protocol.placeholders import find

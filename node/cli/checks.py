@@ -111,7 +111,7 @@ def embedded_model(subject: Subject) -> Iterator[Outcome]:
 def name_models(_: Subject) -> Iterator[Outcome]:
     """Loads them: without them every text in prose is restricted, which nobody would expect."""
     try:
-        from node.workers.names import NameModels
+        from node.workers.name_models import NameModels
 
         NameModels()
     except Exception as error:  # noqa: BLE001 - whatever keeps them from loading is what is to be told

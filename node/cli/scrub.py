@@ -21,7 +21,7 @@ from node.privacy.restorer import restore_values
 from node.privacy.sanitizer import SanitizedText, sanitize_texts
 from node.privacy.sensitivity import Assessed
 from node.privacy.vault import Vault
-from node.workers.names import NameModels
+from node.workers.name_models import NameModels
 from protocol.chat import TextPart
 from protocol.errors import ConfigError, DetectorError, StateError
 

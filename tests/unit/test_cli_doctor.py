@@ -101,7 +101,7 @@ def test_missing_models_are_told(home: Path, monkeypatch: Patch) -> None:
         raise OSError("no model")
 
     monkeypatch.setattr("node.workers.llama.packaged_model", missing)
-    monkeypatch.setattr("node.workers.names.NameModels", unloadable)
+    monkeypatch.setattr("node.workers.name_models.NameModels", unloadable)
     assert only("model")[0] is State.WARNING
     state, what, advice = only("names")
     assert (state, what) == (State.PROBLEM, "cannot be loaded: OSError: no model")
