@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 
 from node.agents.believed import offer_of_member
 from node.agents.request import ModelSelector
@@ -123,6 +124,7 @@ class Offers:
             free=max(0, load.slots - load.busy),
             queue=load.queued,
             ttft_s=measured.ttft_s,
+            prefill_tokens_per_s=inf,  # the first token's time has it in it
             tokens_per_s=measured.tokens_per_s,
             input_price=own.model.input_price,
             output_price=own.model.output_price,
@@ -130,9 +132,11 @@ class Offers:
             fresh=True,
             alive=load.slots > 0,
             jurisdiction=own.jurisdiction,
+            provider=provider or "",
             collections=held if own.servable or tier is Tier.PERSONAL else frozenset(),  # data stays on its island
             battery=self._battery() if here else None,
             quality=own.model.quality,
+            embeds=own.model.embeds,
         )
 
     def _peers_offer(self, peer: Peer, stated: ModelOffer, me: Member, held: frozenset[bytes]) -> Offer:

@@ -5,6 +5,7 @@ Source: specs/10-simulator.md, "Requests".
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 
 from node.agents.believed import offer_of_member
 from node.agents.request import ModelSelector, RequestFacts
@@ -372,6 +373,7 @@ def _own_offer(asker: Asker, me: Member, model: ModelClass) -> Offer:
         free=server.free,
         queue=server.queued,
         ttft_s=max(claim[0], measured[0]),
+        prefill_tokens_per_s=inf,
         tokens_per_s=min(claim[1], measured[1]),
         input_price=NanoUsd(0),
         output_price=NanoUsd(0),
@@ -401,6 +403,7 @@ def _provider_offer(asker: Asker, provider: Provider) -> Offer:
         free=model.slots,
         queue=0,
         ttft_s=ttft_s,
+        prefill_tokens_per_s=inf,
         tokens_per_s=tokens_per_s,
         input_price=provider.input_price,
         output_price=provider.output_price,

@@ -1,6 +1,7 @@
 """Offers, requests and tables for tests of the deciding rooms, plain and drawn by hypothesis."""
 
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 from hypothesis import strategies as st
@@ -35,7 +36,9 @@ def offer(island: str = "home", model: str = "small", **changes: Any) -> Offer:
         free=2,
         queue=0,
         ttft_s=0.2,
+        prefill_tokens_per_s=inf,
         tokens_per_s=50.0,
+        doubt=0.0,
         input_price=NanoUsd(0),
         output_price=NanoUsd(0),
         member_live=True,

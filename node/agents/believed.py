@@ -1,5 +1,7 @@
 """A row of the table from what a member states and what this node measured. The node and the simulator share it."""
 
+from math import inf
+
 from node.agents.table import Offer
 from node.agents.tier import distance, effective_tier
 from node.ports import Origin
@@ -53,6 +55,7 @@ def offer_of_member(
         free=free,
         queue=queue,
         ttft_s=ttft_s,
+        prefill_tokens_per_s=inf,  # the first token's time has it in it
         tokens_per_s=tokens_per_s,
         input_price=NanoUsd(0),
         output_price=NanoUsd(0),

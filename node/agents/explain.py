@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from node.agents.explain_schema import SCHEMA
@@ -33,7 +34,8 @@ class Reading:
     answers: int = 1
 
 
-Read = Callable[[ChatRequest], Reading]
+Read = Callable[[ChatRequest, Mapping[str, Any]], Reading]
+"""Of a body, by what `request.privacy` says: [privacy] of config.toml, checked by the reader. May raise ConfigError."""
 
 
 def explain(islands: object, request: object, read: Read | None = None) -> dict[str, Any]:
@@ -106,7 +108,11 @@ def _facts(request: Mapping[str, Any], islands: Collection[str], read: Read | No
         unpaid_only=request.get("unpaid_only", False),
         excluded=frozenset(request.get("excluded", ())),
         seed=_octets(request.get("seed", ""), "request.seed"),
+        need=request.get("need", 1.0),
         previous_island=request.get("previous_island", ""),
+        previous_model=request.get("previous_model", ""),
+        previous_tokens=request.get("previous_tokens", 0),
+        local_minute=request.get("local_minute"),
         embeds=request.get("embeds", False),
         longest_input_tokens=request.get("longest_input_tokens", 0),
     )
@@ -114,6 +120,8 @@ def _facts(request: Mapping[str, Any], islands: Collection[str], read: Read | No
 
 def _reading(request: Mapping[str, Any], read: Read | None) -> tuple[Reading, str, bool]:
     if "request" not in request:
+        if "privacy" in request:
+            raise RequestError("request.privacy", "says how request.request is assessed, and there is none")
         if "sensitivity" not in request:
             raise RequestError("request.sensitivity", "missing, and there is no request.request to assess")
         after = request.get("sensitivity_after")
@@ -132,7 +140,7 @@ def _reading(request: Mapping[str, Any], read: Read | None) -> tuple[Reading, st
     if read is None:
         raise RequestError("request.request", "nothing here can assess it; state request.sensitivity instead")
     body = ChatRequest.parse(request["request"])
-    return read(body), body.model, body.has_tools
+    return read(body, request.get("privacy", {})), body.model, body.has_tools
 
 
 def _offer(row: Mapping[str, Any], asker: Mapping[str, str], now: Now, where: str) -> Offer:
@@ -150,7 +158,7 @@ def _offer(row: Mapping[str, Any], asker: Mapping[str, str], now: Now, where: st
         asker_ceiling=Tier.parse(asker.get("ceiling", "personal")),
     )
     here, own = row["island"] == asker["island"], person == asker["person"]
-    provider = row.get("provider", False)
+    provider, remaining = row.get("provider", False), row.get("paid_remaining_usd")
     return Offer(
         island=row["island"],
         island_id=row.get("island_id", row["island"]),
@@ -166,15 +174,28 @@ def _offer(row: Mapping[str, Any], asker: Mapping[str, str], now: Now, where: st
         free=row.get("free", 1),
         queue=row.get("queue", 0),
         ttft_s=_estimate(row["ttft_s"]),
+        prefill_tokens_per_s=_estimate(row.get("prefill_tokens_per_s", inf)),
         tokens_per_s=_estimate(row["tokens_per_s"]),
         input_price=_price(row["input_usd"], f"{where}.input_usd"),
         output_price=_price(row["output_usd"], f"{where}.output_usd"),
         member_live=provider or _is_live(certificate, now),
         fresh=provider or here or _is_fresh(statement, now),
         alive=row["alive"],
+        doubt=_estimate(row.get("doubt", 0)),
+        failure_rate=_estimate(row.get("failure_rate", 0)),
+        authentic=row.get("authentic", True),
+        probation=row.get("probation", False),
         jurisdiction=row.get("jurisdiction", ""),
         collections=frozenset(_octets(held, f"{where}.collections") for held in row.get("collections", ())),
         battery=row.get("battery"),
+        charging=row.get("charging", False),
+        metered=row.get("metered", False),
+        owner_active=row.get("owner_active", False),
+        hot=row.get("hot", False),
+        provider=row["island"] if provider else "",
+        retention_days=row.get("retention_days"),
+        trains=row.get("trains"),
+        paid_remaining=None if remaining is None else parse_usd(remaining, f"{where}.paid_remaining_usd"),
         quality=_estimate(row.get("quality", 0.5)),
         energy_j_per_token=_estimate(row.get("energy_j_per_token", 0)),
         embeds=row.get("embeds", False),

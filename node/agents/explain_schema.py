@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from node.agents.hours import WEEK_MINUTES
+from node.agents.policy import EXPLORE_MAX, HYSTERESIS_MAX, AtCap, Use
 from node.agents.request import SEED_BYTES_MAX, SELECTOR_CHARACTERS_MAX
-from node.agents.table import ANSWERS_MAX, COUNT_MAX, TOKENS_MAX
+from node.agents.table import ANSWERS_MAX, COUNT_MAX, RETENTION_DAYS_MAX, TOKENS_MAX
 from node.ports import Origin
 from protocol.terms import Sensitivity, Tier
 
@@ -84,12 +86,28 @@ OFFER = _object(
         "free": _whole("slots free now", COUNT_MAX, 1),
         "queue": _whole("requests waiting", COUNT_MAX, 0),
         "ttft_s": _estimate("expected seconds to the first token, without waiting"),
+        "prefill_tokens_per_s": _estimate("how fast it reads a prompt, absent: in no time"),
         "tokens_per_s": _estimate("expected speed of the answer"),
+        "doubt": {
+            **_estimate("how far from expected the seconds may be, 0 to 1"),
+            "default": 0,
+        },
+        "failure_rate": {**_estimate("part of the attempts lately that failed, 0 to below 1"), "default": 0},
+        "authentic": _flag("no authenticity failure and no failed canary within 24 hours", True),
+        "probation": _flag("others observed faults", False),
         "input_usd": _usd("per million tokens, as a decimal text; null: not known"),
         "output_usd": _usd("per million tokens, as a decimal text; null: not known"),
         "jurisdiction": _text("under which law it is; empty: not known"),
         "collections": {"type": "array", "items": _text("an id, 32 hexadecimal digits", 32, 32), "maxItems": 64},
         "battery": {"type": ["number", "null"], "description": "percent; null: on mains", "default": None},
+        "charging": _flag("the battery is being charged", False),
+        "metered": _flag("a link on the way is paid for by volume", False),
+        "owner_active": _flag("somebody is working at the device", False),
+        "hot": _flag("it slows down for heat", False),
+        "retention_days": _whole("how long it keeps what it is sent; null: not known", RETENTION_DAYS_MAX)
+        | {"type": ["integer", "null"], "default": None},
+        "trains": {"type": ["boolean", "null"], "description": "whether it trains on it", "default": None},
+        "paid_remaining_usd": _usd("what the caps leave for this provider; null: it has no cap of its own"),
         "quality": {"type": ["number", "null"], "description": "prior, 0 to 1", "default": 0.5},
         "energy_j_per_token": {"type": ["number", "null"], "description": "joules", "default": 0},
     },
@@ -121,9 +139,45 @@ POLICY = {
         "jurisdictions": {"type": "array", "items": {"type": "string"}},
         "battery_floor": {"type": "number", "minimum": 0, "maximum": 100},
         "remaining_usd": {"type": ["string", "integer"]},
+        **{name: {"type": "object"} for name in ("islands", "providers", "models", "models_for")},
+        "retention_days_max": {"type": "integer", "minimum": 0, "maximum": RETENTION_DAYS_MAX},
+        "no_training": {"type": "boolean"},
+        **{name: {"type": "string", "enum": [use.label for use in Use]} for name in ("metered", "owner_active", "hot")},
+        "at_cap": {"type": "string", "enum": [each.value for each in AtCap]},
+        "energy_usd_per_kwh": {"type": ["string", "integer"]},
+        "hysteresis": {"type": "integer", "minimum": 0, "maximum": HYSTERESIS_MAX},
+        "explore": {"type": "integer", "minimum": 0, "maximum": EXPLORE_MAX},
     },
     "additionalProperties": False,
 }
+_KIND = {
+    "type": _text("what it is, such as PERSON or NATIONAL_ID; TERM unless said otherwise", 32, 1),
+    "sensitivity": {"type": "string", "enum": LEVELS, "description": "the least that a text with it is"},
+}
+PRIVACY = _object(
+    {
+        "level": {
+            "type": ["string", "object"],
+            "description": "balanced or strict, or one for each tier",
+            "properties": {tier: {"type": "string", "enum": ["balanced", "strict"]} for tier in TIERS[1:]},
+            "additionalProperties": False,
+        },
+        "languages": {"type": "array", "items": _text("ISO 639-1", 8, 2), "maxItems": 256},
+        "special_after": {"type": "string", "enum": ["restricted", "confidential"]},
+        "terms": {
+            "type": "array",
+            "items": _object(
+                {"words": {"type": "array", "items": _text("a term", 128, 1), "maxItems": 10_000}, **_KIND}, ("words",)
+            ),
+            "maxItems": 256,
+        },
+        "patterns": {
+            "type": "array",
+            "items": _object({"pattern": _text("a bounded regular expression", 512, 1), **_KIND}, ("pattern",)),
+            "maxItems": 64,
+        },
+    }
+)
 REQUEST = _object(
     {
         "request": {"type": "object", "description": "a chat completion's body; its sensitivity is assessed"},
@@ -149,8 +203,17 @@ REQUEST = _object(
         "excluded": {"type": "array", "items": _text("ISLAND/MODEL", 513), "maxItems": EXCLUDED_MAX},
         "embeds": _flag("vectors are asked for, and no answer", False),
         "longest_input_tokens": _whole("of the texts that vectors are asked for", TOKENS_MAX, 0),
-        "previous_island": _text("id of the island that answered this conversation last"),
+        "need": {"type": "number", "minimum": 0, "maximum": 1, "description": "quality it needs", "default": 1},
+        "previous_island": _text("who answered this conversation last: an island's id, a provider's name"),
+        "previous_model": _text("with which model; empty: not known"),
+        "previous_tokens": _whole("so many of the prompt's first tokens it has read before", TOKENS_MAX, 0),
+        "local_minute": _whole("of the owner's week, from Monday 00:00; null: not known", WEEK_MINUTES - 1)
+        | {"type": ["integer", "null"], "default": None},
         "policy": POLICY,
+        "privacy": {
+            **PRIVACY,
+            "description": "[privacy] of config.toml, by which `request` is assessed; no configuration is read",
+        },
         "clock": _object(
             {"mono_ms": _whole("monotonic milliseconds", MOMENT_MAX), "wall_s": _whole("Unix seconds", MOMENT_MAX)},
             ("mono_ms", "wall_s"),

@@ -7,7 +7,20 @@ from math import isfinite
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from node.agents.policy import PRESETS, RANGE_MIN, Clearance, Policy
+from node.agents.hours import Hours
+from node.agents.policy import (
+    EXPLORE_MAX,
+    HYSTERESIS_MAX,
+    PRESETS,
+    RANGE_MIN,
+    AtCap,
+    Bound,
+    Clearance,
+    ModelsFor,
+    Policy,
+    Use,
+)
+from node.agents.table import RETENTION_DAYS_MAX
 from protocol.errors import ConfigError
 from protocol.terms import NANO_USD_PER_USD, NanoUsd, Sensitivity, Tier
 
@@ -15,7 +28,10 @@ T = TypeVar("T")
 
 NUMBER_MAX = 1e12
 USD_MAX = 10**9
-JURISDICTIONS_MAX = 64
+TEXTS_MAX = 64  # jurisdictions, patterns of a level
+BOUNDS_MAX = 256  # islands, providers, patterns of models
+NAME_CHARACTERS_MAX = 256
+USES: Mapping[str, Use] = MappingProxyType({use.label: use for use in Use})
 
 WEIGHT_KEYS: Mapping[str, str] = MappingProxyType(
     {key: key for key in ("latency", "cost", "quality", "exposure", "energy")}
@@ -36,9 +52,24 @@ def parse_policy(value: object, where: str = "policy") -> Policy:
         "weights": _with_weights,
         "ranges": _with_ranges,
         "max_tier": lambda policy, v, key: replace(policy, max_tier=_level(v, key, Tier.parse)),
-        "jurisdictions": lambda policy, v, key: replace(policy, jurisdictions=_texts(v, key)),
+        "jurisdictions": lambda policy, v, key: replace(policy, jurisdictions=frozenset(_texts(v, key))),
         "battery_floor": lambda policy, v, key: replace(policy, battery_floor=_number(v, key, 0, 100)),
         "remaining_usd": lambda policy, v, key: replace(policy, remaining=parse_usd(v, key)),
+        "islands": lambda policy, v, key: replace(policy, islands=_bounds(v, key)),
+        "providers": lambda policy, v, key: replace(policy, providers=_bounds(v, key)),
+        "models": lambda policy, v, key: replace(policy, models=_bounds(v, key)),
+        "models_for": lambda policy, v, key: replace(policy, models_for=_models_for(v, key)),
+        "retention_days_max": lambda policy, v, key: replace(
+            policy, retention_days_max=_whole(v, key, RETENTION_DAYS_MAX)
+        ),
+        "no_training": lambda policy, v, key: replace(policy, no_training=_flag(v, key)),
+        "metered": lambda policy, v, key: replace(policy, metered=_one_of(v, USES, key)),
+        "owner_active": lambda policy, v, key: replace(policy, owner_active=_one_of(v, USES, key)),
+        "hot": lambda policy, v, key: replace(policy, hot=_one_of(v, USES, key)),
+        "at_cap": lambda policy, v, key: replace(policy, at_cap=_one_of(v, {each.value: each for each in AtCap}, key)),
+        "energy_usd_per_kwh": lambda policy, v, key: replace(policy, energy_price=parse_usd(v, key)),
+        "hysteresis": lambda policy, v, key: replace(policy, hysteresis=_whole(v, key, HYSTERESIS_MAX)),
+        "explore": lambda policy, v, key: replace(policy, explore=_whole(v, key, EXPLORE_MAX)),
     }
     policy = _preset(mapping.get("preset", "balanced"), f"{where}.preset")
     for key, member in mapping.items():
@@ -80,9 +111,57 @@ def _clearance(clearance: Clearance, value: object, where: str) -> Clearance:
     for key, member in _mapping(value, where).items():
         if key not in ("as_is", "sanitised"):
             raise ConfigError(f"{where}.{key}: unknown; expected as_is or sanitised", key=f"{where}.{key}")
-        level = None if member == "none" else _level(member, f"{where}.{key}", Sensitivity.parse, "none, ")
+        level = _cell(member, f"{where}.{key}")
         clearance = replace(clearance, as_is=level) if key == "as_is" else replace(clearance, sanitised=level)
     return clearance
+
+
+def _cell(value: object, where: str) -> Sensitivity | None:
+    return None if value == "none" else _level(value, where, Sensitivity.parse, "none, ")
+
+
+def _bounds(value: object, where: str) -> tuple[Bound, ...]:
+    """In the order of their names, so that two files that say the same are equal."""
+    found = _mapping(value, where)
+    if len(found) > BOUNDS_MAX:
+        raise ConfigError(f"{where}: expected at most {BOUNDS_MAX} names", key=where)
+    return tuple(_bound(name, found[name], f"{where}.{name}") for name in sorted(found))
+
+
+def _bound(name: str, value: object, where: str) -> Bound:
+    _name(name, where)
+    readers: dict[str, Callable[[Bound, object, str], Bound]] = {
+        "as_is": lambda bound, v, key: replace(bound, as_is=_cell(v, key)),
+        "sanitised": lambda bound, v, key: replace(bound, sanitised=_cell(v, key)),
+        "allow": lambda bound, v, key: replace(bound, allow=_flag(v, key)),
+        "hours": lambda bound, v, key: replace(bound, hours=_hours(v, key)),
+    }
+    bound = Bound(name)
+    for key, member in _mapping(value, where).items():
+        bound = _known(key, readers, where)(bound, member, f"{where}.{key}")
+    return bound
+
+
+def _hours(value: object, where: str) -> Hours:
+    try:
+        return Hours.parse(_texts(value, where))
+    except ValueError as error:
+        raise ConfigError(f"{where}: {error}", key=where) from None
+
+
+def _models_for(value: object, where: str) -> tuple[ModelsFor, ...]:
+    found = _mapping(value, where)
+    levels = {level.label: level for level in Sensitivity}
+    rows = [ModelsFor(_known(key, levels, where), _texts(found[key], f"{where}.{key}")) for key in found]
+    for row in rows:
+        for pattern in row.patterns:
+            _name(pattern, f"{where}.{row.level.label}")
+    return tuple(sorted(rows, key=lambda row: row.level))
+
+
+def _name(name: object, where: str) -> None:
+    if not isinstance(name, str) or not 0 < len(name) <= NAME_CHARACTERS_MAX:
+        raise ConfigError(f"{where}: expected a name of 1 to {NAME_CHARACTERS_MAX} characters", key=where)
 
 
 def _with_weights(policy: Policy, value: object, where: str) -> Policy:
@@ -131,9 +210,27 @@ def _number(value: object, where: str, least: float, most: float) -> float:
     return float(value)
 
 
-def _texts(value: object, where: str) -> frozenset[str]:
-    if not isinstance(value, list | tuple) or len(value) > JURISDICTIONS_MAX:
-        raise ConfigError(f"{where}: expected a list of at most {JURISDICTIONS_MAX} texts", key=where)
+def _whole(value: object, where: str, most: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
+        raise ConfigError(f"{where} = {value!r}: expected a whole number from 0 to {most}", key=where)
+    return value
+
+
+def _flag(value: object, where: str) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigError(f"{where} = {value!r}: expected true or false", key=where)
+    return value
+
+
+def _one_of(value: object, known: Mapping[str, T], where: str) -> T:
+    if not isinstance(value, str) or value not in known:
+        raise ConfigError(f"{where} = {value!r}: expected {', '.join(known)}", key=where)
+    return known[value]
+
+
+def _texts(value: object, where: str) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or len(value) > TEXTS_MAX:
+        raise ConfigError(f"{where}: expected a list of at most {TEXTS_MAX} texts", key=where)
     if not all(isinstance(text, str) and text for text in value):
         raise ConfigError(f"{where}: expected texts that are not empty", key=where)
-    return frozenset(value)
+    return tuple(value)

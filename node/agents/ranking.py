@@ -6,9 +6,10 @@ from operator import le
 
 import numpy as np
 
+from node.agents.index import Words, word
 from node.agents.policy import Policy
 from node.agents.request import RequestFacts
-from node.agents.table import Floats, Ints, Mask, OfferTable, Words, word
+from node.agents.table import Floats, Ints, Mask, OfferTable
 
 SCORE_STEPS = 1_000  # distances within one thousandth of a range count as equal, and the nearer offer wins
 FEW = 8  # so many are compared sooner one by one than as an array
@@ -37,8 +38,8 @@ def ranking(rows: Ints, objectives: Floats, table: OfferTable, policy: Policy, f
         return []
     costs = objectives[rows]
     steps = scores(costs, policy)
-    last = table.island_ids[rows] != facts.previous_island
-    by_preference = np.lexsort((rows, drawn(table.name_words[rows], facts.seed), last, table.distance[rows], steps))
+    last = ~np.isin(rows, table.index.of_answerer(facts.previous_island))
+    by_preference = np.lexsort((rows, drawn(table.index.words[rows], facts.seed), last, table.distance[rows], steps))
     order: list[int] = rows[by_preference].tolist()
     steps = steps[by_preference]
     ends = (np.flatnonzero(steps[1:] != steps[:-1]) + 1).tolist()

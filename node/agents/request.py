@@ -7,6 +7,7 @@ from typing import Self
 
 import numpy as np
 
+from node.agents.hours import WEEK_MINUTES
 from node.agents.table import ANSWERS_MAX, TOKENS_MAX, Mask, OfferTable
 from protocol.errors import RequestError
 from protocol.terms import NanoUsd, Sensitivity, Tier
@@ -66,8 +67,12 @@ class ModelSelector:
     def matches(self, table: OfferTable) -> Mask:
         if not self.names_model:
             return np.ones(len(table), dtype=np.bool_)
-        found: Mask = table.models == self.text
-        return found & (table.islands == self.island) if self.kind is Selection.PINNED else found
+        rows = table.index.of_model(self.text)
+        if self.kind is Selection.PINNED:
+            rows = np.intersect1d(rows, table.index.of_island(self.island))
+        found = np.zeros(len(table), dtype=np.bool_)
+        found[rows] = True
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +99,27 @@ class RequestFacts:
     unpaid_only: bool = False  # after an ambiguous paid attempt
     excluded: frozenset[str] = frozenset()  # offers, by name, that were tried already
     seed: bytes = b""
-    previous_island: str = ""  # id of the island that answered this conversation last
+    previous_island: str = ""  # who answered this conversation last: an island's id, a provider's name
+    previous_model: str = ""  # and with which model; "" where only the island is known
+    previous_tokens: int = 0  # so many of the prompt's first tokens that model has read before
+    need: float = 1.0  # quality that the request needs, 0 to 1, as far as its shape tells
+    local_minute: int | None = None  # of the owner's week, from Monday 00:00; None: rules with hours refuse
     embeds: bool = False  # vectors are asked for, and no answer
     longest_input_tokens: int = 0  # of the texts that vectors are asked for, each of which stands alone
 
     def __post_init__(self) -> None:
         """Raises RequestError that names the field."""
-        for field in ("prompt_tokens", "max_output_tokens", "longest_input_tokens"):
+        for field in ("prompt_tokens", "max_output_tokens", "longest_input_tokens", "previous_tokens"):
             if not 0 <= getattr(self, field) <= TOKENS_MAX:
                 raise RequestError(field, f"expected 0 to {TOKENS_MAX}")
         if not 1 <= self.answers <= ANSWERS_MAX:
             raise RequestError("answers", f"expected 1 to {ANSWERS_MAX}")
         if self.max_cost is not None and not 0 <= self.max_cost <= MAX_COST_NANO_USD_MAX:
             raise RequestError("max_cost", f"expected 0 to {MAX_COST_NANO_USD_MAX} nano-USD")
+        if not 0 <= self.need <= 1:
+            raise RequestError("need", "expected 0 to 1")
+        if self.local_minute is not None and not 0 <= self.local_minute < WEEK_MINUTES:
+            raise RequestError("local_minute", f"expected 0 to {WEEK_MINUTES - 1}")
         if len(self.seed) > SEED_BYTES_MAX:
             raise RequestError("seed", f"expected at most {SEED_BYTES_MAX} bytes")
 

@@ -123,7 +123,7 @@ def decide(
     order = ranking(np.flatnonzero(feasible), objectives, table, policy, facts)
     flags = sanitize.tolist()
     return Decision(
-        plan=tuple(Choice(table.offers[row], flags[row]) for row in order),
+        plan=tuple(Choice(table.offer(row), flags[row]) for row in order),
         sensitivity=facts.level,
         after=facts.level_after,
         table=table,

@@ -1,30 +1,36 @@
 """The offers known at a moment: one table, a column for each attribute. Source: specs/09-decision.md, "The table"."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from hashlib import blake2b
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from node.agents.index import Index
 from node.agents.tier import Distance
 from node.ports import Origin
 from protocol.chat import CHOICES_MAX
-from protocol.errors import RecordError
+from protocol.errors import MisuseError, RecordError
 from protocol.terms import NanoUsd, Tier
 
 Mask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
-Words = npt.NDArray[np.uint64]
 Ints = npt.NDArray[np.int64]
 
 PRICE_NANO_USD_MAX = 10**15  # a million USD for a million tokens; with TOKENS_MAX no product leaves 64 bits
 TOKENS_MAX = 2**27 - 1
 ANSWERS_MAX = CHOICES_MAX  # to one request
 COUNT_MAX = 1_000_000  # slots and queues
-assert (PRICE_NANO_USD_MAX // 1_000_000) * TOKENS_MAX * ANSWERS_MAX + TOKENS_MAX * ANSWERS_MAX < 2**63 // 2
+RETENTION_DAYS_MAX = 36_500
+REMAINING_NANO_USD_MAX = 10**18
+BILL_NANO_USD_MAX = (PRICE_NANO_USD_MAX // 1_000_000) * TOKENS_MAX * ANSWERS_MAX + TOKENS_MAX * ANSWERS_MAX
+UNCAPPED = 2**62  # what a cap that is not set leaves
+UNKNOWN_DAYS = 2**31  # how long a provider keeps what it is sent, where it does not say
+assert BILL_NANO_USD_MAX < UNCAPPED
+assert REMAINING_NANO_USD_MAX < UNCAPPED
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +54,29 @@ class Offer:
     slots: int
     free: int
     queue: int
-    ttft_s: float  # expected seconds to the first token, without waiting
-    tokens_per_s: float
+    ttft_s: float  # the fixed part of the expected seconds to the first token, without waiting
+    prefill_tokens_per_s: float  # how fast a prompt is read, in the mean; infinite: in no time
+    tokens_per_s: float  # how fast an answer is written, in the mean
     input_price: NanoUsd | None
     output_price: NanoUsd | None
     member_live: bool  # certificate valid now and not revoked; or a provider that this node's configuration names
     fresh: bool  # the statement is within its lifetime
     alive: bool  # the failure detector's opinion
+    doubt: float = 1.0  # how far the seconds may be from the mean, in parts of it; 1: nothing is known
+    failure_rate: float = 0.0  # of the attempts made from here lately, which part failed; below 1
+    authentic: bool = True  # False for 24 hours after an authenticity failure or a failed canary
+    probation: bool = False  # others observed faults: nothing is taken for known, and it is not tried out
     jurisdiction: str = ""
     collections: frozenset[bytes] = frozenset()
     battery: float | None = None
+    charging: bool = False
+    metered: bool = False  # the link to it, or its own, is paid for by volume
+    owner_active: bool = False  # somebody is working at the device
+    hot: bool = False  # it slows down for heat
+    provider: str = ""  # as the configuration names it; "" for an island
+    retention_days: int | None = None  # how long the provider keeps what it is sent; None: not known
+    trains: bool | None = None  # whether it trains on it; None: not known
+    paid_remaining: NanoUsd | None = None  # what the caps leave for this provider; None: it has no cap of its own
     quality: float = 0.5  # 0 to 1
     energy_j_per_token: float = 0.0
     embeds: bool = False  # an embedding model: it gives vectors, and answers to nothing
@@ -70,6 +89,10 @@ class Offer:
         for field, price in (("input_price", self.input_price), ("output_price", self.output_price)):
             if price is not None:
                 _bounded(f"offer.{field}", price, PRICE_NANO_USD_MAX)
+        if self.retention_days is not None:
+            _bounded("offer.retention_days", self.retention_days, RETENTION_DAYS_MAX)
+        if self.paid_remaining is not None:
+            _bounded("offer.paid_remaining", self.paid_remaining, REMAINING_NANO_USD_MAX)
 
     @property
     def name(self) -> str:
@@ -86,80 +109,9 @@ def _bounded(field: str, value: int, most: int) -> None:
         raise RecordError(field, f"{value} is not between 0 and {most}")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class OfferTable:
-    """Columns of equal length; row `i` is `offers[i]`. Sorted by name, so that no order of arrival is left in it."""
-
-    offers: tuple[Offer, ...]
-    names: npt.NDArray[np.str_]
-    islands: npt.NDArray[np.str_]
-    models: npt.NDArray[np.str_]
-    island_ids: npt.NDArray[np.str_]
-    name_words: Words  # of each name, what a seed shuffles equals by
-    tier: Ints
-    distance: Ints
-    context_tokens: Ints
-    tools: Mask
-    embeds: Mask
-    slots: Ints
-    free: Ints
-    queue: Ints
-    ttft_s: Floats
-    tokens_per_s: Floats
-    input_price: Ints  # 0 where unknown: read with `price_known`
-    output_price: Ints
-    price_known: Mask
-    paid: Mask
-    member_live: Mask
-    fresh: Mask
-    alive: Mask
-    battery: Floats  # 100 on mains
-    quality: Floats
-    energy_j_per_token: Floats
-
-    def __len__(self) -> int:
-        return len(self.offers)
-
-    @classmethod
-    def of(cls, offers: Sequence[Offer]) -> Self:
-        """Raises RecordError when two offers have one name: a plan of names could not tell them apart."""
-        rows = tuple(sorted(offers, key=lambda offer: offer.name))
-        for one, next_one in pairwise(rows):
-            if one.name == next_one.name:
-                raise RecordError("offers", f"{one.name} is there twice")
-        return cls(
-            offers=rows,
-            names=np.array([o.name for o in rows], dtype=np.str_),
-            islands=np.array([o.island for o in rows], dtype=np.str_),
-            models=np.array([o.model for o in rows], dtype=np.str_),
-            island_ids=np.array([o.island_id for o in rows], dtype=np.str_),
-            name_words=_frozen(np.array([word(o.name.encode()) for o in rows], dtype=np.uint64)),
-            tier=_ints([o.tier for o in rows]),
-            distance=_ints([o.distance for o in rows]),
-            context_tokens=_ints([o.context_tokens for o in rows]),
-            tools=_mask([o.tools for o in rows]),
-            embeds=_mask([o.embeds for o in rows]),
-            slots=_ints([o.slots for o in rows]),
-            free=_ints([o.free for o in rows]),
-            queue=_ints([o.queue for o in rows]),
-            ttft_s=_floats([o.ttft_s for o in rows]),
-            tokens_per_s=_floats([o.tokens_per_s for o in rows]),
-            input_price=_ints([o.input_price or 0 for o in rows]),
-            output_price=_ints([o.output_price or 0 for o in rows]),
-            price_known=_mask([o.input_price is not None and o.output_price is not None for o in rows]),
-            paid=_mask([o.paid for o in rows]),
-            member_live=_mask([o.member_live for o in rows]),
-            fresh=_mask([o.fresh for o in rows]),
-            alive=_mask([o.alive for o in rows]),
-            battery=_floats([100.0 if o.battery is None else o.battery for o in rows]),
-            quality=_floats([o.quality for o in rows]),
-            energy_j_per_token=_floats([o.energy_j_per_token for o in rows]),
-        )
-
-
-def word(data: bytes) -> np.uint64:
-    """64 bits that stand for `data`: the first 8 bytes of its BLAKE2b of that length, big-endian."""
-    return np.uint64(int.from_bytes(blake2b(data, digest_size=8).digest(), "big"))
+def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    array.flags.writeable = False
+    return array
 
 
 def _ints(values: Sequence[int]) -> Ints:
@@ -174,6 +126,145 @@ def _mask(values: Sequence[bool]) -> Mask:
     return _frozen(np.array(values, dtype=np.bool_))
 
 
-def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    array.flags.writeable = False
-    return array
+def _percentages(values: Sequence[float | None]) -> Floats:
+    return _floats([100.0 if value is None else value for value in values])
+
+
+def _amounts(values: Sequence[NanoUsd | None]) -> Ints:
+    return _ints([UNCAPPED if value is None else value for value in values])
+
+
+Column = Callable[[Sequence[Any]], npt.NDArray[Any]]
+
+LIVE: Mapping[str, Column] = MappingProxyType(
+    {
+        "slots": _ints,
+        "free": _ints,
+        "queue": _ints,
+        "ttft_s": _floats,
+        "prefill_tokens_per_s": _floats,
+        "tokens_per_s": _floats,
+        "doubt": _floats,
+        "failure_rate": _floats,
+        "authentic": _mask,
+        "probation": _mask,
+        "member_live": _mask,
+        "fresh": _mask,
+        "alive": _mask,
+        "battery": _percentages,
+        "charging": _mask,
+        "metered": _mask,
+        "owner_active": _mask,
+        "hot": _mask,
+        "paid_remaining": _amounts,
+    }
+)
+"""The columns that change from request to request, and how each is made of the attributes of offers."""
+
+COUNTED: Mapping[str, int] = MappingProxyType(
+    {"slots": COUNT_MAX, "free": COUNT_MAX, "queue": COUNT_MAX, "paid_remaining": UNCAPPED}
+)
+
+FIXED: Mapping[str, Column] = MappingProxyType(
+    {
+        "tier": _ints,
+        "distance": _ints,
+        "own": _mask,
+        "context_tokens": _ints,
+        "tools": _mask,
+        "embeds": _mask,
+        "paid": _mask,
+        "quality": _floats,
+        "energy_j_per_token": _floats,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OfferTable:
+    """Columns of equal length, sorted by name, so that no order of arrival is left in them."""
+
+    rows: tuple[Offer, ...]  # as the table was made: read them with `offer`, which knows of refreshments
+    index: Index
+    tier: Ints
+    distance: Ints
+    own: Mask
+    context_tokens: Ints
+    tools: Mask
+    embeds: Mask
+    slots: Ints
+    free: Ints
+    queue: Ints
+    ttft_s: Floats
+    prefill_tokens_per_s: Floats
+    tokens_per_s: Floats
+    doubt: Floats
+    failure_rate: Floats
+    authentic: Mask
+    probation: Mask
+    input_price: Ints  # 0 where unknown: read with `price_known`
+    output_price: Ints
+    price_known: Mask
+    paid: Mask
+    paid_remaining: Ints  # UNCAPPED where there is no cap
+    member_live: Mask
+    fresh: Mask
+    alive: Mask
+    battery: Floats  # 100 on mains
+    charging: Mask
+    metered: Mask
+    owner_active: Mask
+    hot: Mask
+    quality: Floats
+    energy_j_per_token: Floats
+    changed: Mapping[str, Sequence[Any]]  # the attributes that were refreshed since the rows were made
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @classmethod
+    def of(cls, offers: Sequence[Offer]) -> Self:
+        """Raises RecordError when two offers have one name: a plan of names could not tell them apart."""
+        rows = tuple(sorted(offers, key=lambda offer: offer.name))
+        for one, next_one in pairwise(rows):
+            if one.name == next_one.name:
+                raise RecordError("offers", f"{one.name} is there twice")
+        columns = {
+            name: made([getattr(o, name) for o in rows])
+            for attributes in (FIXED, LIVE)
+            for name, made in attributes.items()
+        }
+        return cls(
+            rows=rows,
+            index=Index(rows),
+            input_price=_ints([o.input_price or 0 for o in rows]),
+            output_price=_ints([o.output_price or 0 for o in rows]),
+            price_known=_mask([o.input_price is not None and o.output_price is not None for o in rows]),
+            changed=MappingProxyType({}),
+            **columns,
+        )
+
+    def refreshed(self, **columns: Sequence[Any]) -> Self:
+        """The same offers with other values of some LIVE attributes: of each, one value a row, in the order of `rows`.
+
+        What was worked out for these offers (names, patterns of a policy) stays. Raises MisuseError for an attribute
+        that is not LIVE, and for a column of another length; RecordError for a number that no offer may have.
+        """
+        for name, values in columns.items():
+            if name not in LIVE or len(values) != len(self.rows):
+                raise MisuseError(f"{name}: expected {len(self.rows)} values of one of {', '.join(LIVE)}")
+        made: dict[str, Any] = {name: LIVE[name](values) for name, values in columns.items()}
+        for name, column in made.items():
+            if name in COUNTED and len(column) and not (column.min() >= 0 and column.max() <= COUNTED[name]):
+                raise RecordError(f"offer.{name}", f"not between 0 and {COUNTED[name]}")
+        return replace(self, changed=MappingProxyType({**self.changed, **columns}), **made)
+
+    def offer(self, row: int) -> Offer:
+        """As it stands now."""
+        if not self.changed:
+            return self.rows[row]
+        return replace(self.rows[row], **{name: values[row] for name, values in self.changed.items()})
+
+    @property
+    def offers(self) -> tuple[Offer, ...]:
+        return tuple(self.offer(row) for row in range(len(self.rows))) if self.changed else self.rows
