@@ -16,7 +16,7 @@ from node.attempt import Attempt
 from node.bill import Bill
 from node.detection import Detection
 from node.dispatch import Action, Cut, Dispatch, Fail, Failed, Try
-from node.facts import wants_json, worst_cost
+from node.facts import prompt_tokens_sent, wants_json, worst_cost
 from node.judgement import NOTHING_TRIED, Judged, Judgement, Tried
 from node.ports import Call
 from node.privacy.answer import AnswerRestorer
@@ -129,9 +129,12 @@ class _Run:
         """One offer. A paid one is reserved on disk before anything is sent, and booked before its end is told."""
         money, clock = self._pipeline.money, self._pipeline.clock
         payload = self._payload(judged, choice)
+        prompt = prompt_tokens_sent(judged.asked, payload.request)
         bill: Bill | None = None
         if choice.offer.paid:
-            amount = worst_cost(judged.asked, choice)
+            amount = worst_cost(judged.asked, choice, prompt)
+            if self._order.max_cost is not None and amount > self._order.max_cost:
+                return plan.on(Failed(BackendFailure.REFUSED, "not_reserved"), clock())  # tokens made it longer
             try:
                 reserved = await money.reserve(
                     self._request_id, choice.offer.name, amount, self._pipeline.caps(), self._marks, clock()
@@ -143,7 +146,7 @@ class _Run:
                     raise repeated()
                 case OverCap() | PaidBefore():
                     return plan.on(Failed(BackendFailure.REFUSED, "not_reserved"), clock())
-            bill = Bill(money, reserved, choice.offer, judged.asked.prompt_tokens, clock)
+            bill = Bill(money, reserved, choice.offer, prompt, clock)
         attempt = self._prepared(judged, plan, choice, payload, bill)
         try:
             action = plan.on(await attempt.run(), clock())
@@ -175,7 +178,7 @@ class _Run:
             sanitized=choice.sanitize,
             sensitivity=judged.decision.sensitivity,
             model=offer.model,
-            cost_nano_usd=worst_cost(asked, choice) if offer.paid else 0,
+            cost_nano_usd=worst_cost(asked, choice, prompt_tokens_sent(asked, payload.request)) if offer.paid else 0,
         )
         return Attempt(
             plan=plan,

@@ -72,9 +72,15 @@ def output_tokens(request: ChatRequest, default: int) -> int:
     return max(1, min(asked, OUTPUT_TOKENS_MAX))
 
 
-def worst_cost(asked: Asked, choice: Choice) -> NanoUsd:
-    """What is reserved before a paid dispatch; 0 where the price is unknown, which no cap lets through."""
+def prompt_tokens_sent(asked: Asked, sent: ChatRequest) -> int:
+    """As for the request that was judged, or more: tokens may be longer than their values, and a legend is added."""
+    return asked.prompt_tokens if sent is asked.order.request else max(asked.prompt_tokens, prompt_tokens(sent))
+
+
+def worst_cost(asked: Asked, choice: Choice, prompt: int) -> NanoUsd:
+    """What is reserved before a paid dispatch of so many tokens; 0 where the price is unknown, which no cap lets
+    through."""
     offer = choice.offer
     answers = asked.output_tokens * asked.order.request.choices
-    prompt = cost_nano_usd(asked.prompt_tokens, offer.input_price or NanoUsd(0))
-    return NanoUsd(prompt + cost_nano_usd(answers, offer.output_price or NanoUsd(0)))
+    input_cost = cost_nano_usd(prompt, offer.input_price or NanoUsd(0))
+    return NanoUsd(input_cost + cost_nano_usd(answers, offer.output_price or NanoUsd(0)))
