@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,11 +67,11 @@ def _ask_node(body: dict[str, Any]) -> Any:
         return checked(client.post("/api/explain", json=body))
 
 
-def _read(request: ChatRequest) -> Reading:
+def _read(request: ChatRequest, privacy: Mapping[str, Any]) -> Reading:
     # Imported here: the name models take seconds to load, and most tables come with a stated sensitivity.
-    from node.cli.reading import read
+    from node.cli.reading import read, stated_policy
 
-    return read(request)
+    return read(request, stated_policy(privacy))
 
 
 def _print(found: Any, *, as_json: bool) -> None:

@@ -163,7 +163,7 @@ class Judge:
         return Result(case.name, found, failures)
 
     def _decision(self, case: Case, assessed: Assessed) -> dict[str, Any]:
-        def reading(request: ChatRequest) -> Reading:
+        def reading(request: ChatRequest, _privacy: Mapping[str, Any]) -> Reading:
             return Reading(
                 sensitivity=assessed.sensitivity,
                 sensitivity_after=assessed.after,

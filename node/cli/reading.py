@@ -1,10 +1,16 @@
 """Reads one chat body in this process, with the detectors of the node: for verbs that need no node."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import trio
 
 from node.agents.explain import Reading as Assessment
+from node.configuration.lines import Lines
+from node.configuration.privacy import read_privacy
+from node.configuration.section import Section
+from node.configuration.source import Source
 from node.detection import Detection, PrivacyPolicy
 from node.facts import output_tokens, prompt_tokens
 from node.names_worker import NamesPort, NamesText
@@ -30,14 +36,24 @@ class NamesHere:
         return await trio.to_thread.run_sync(run)
 
 
-def read(request: ChatRequest) -> Assessment:
+def stated_policy(privacy: Mapping[str, Any]) -> PrivacyPolicy:
+    """[privacy] as the input of `explain --offline` holds it. No file is read for it. Raises ConfigError."""
+    root = Section(Source("request.privacy", Lines("")), (), {"privacy": privacy})
+    return read_privacy(root, _no_file, Path(), Path())
+
+
+def _no_file(_path: Path) -> None:
+    return None
+
+
+def read(request: ChatRequest, policy: PrivacyPolicy) -> Assessment:
     """Where a name model is missing the text is restricted, as in a node."""
     names: NamesPort | None
     try:
         names = NamesHere()
     except DetectorError:
         names = None
-    detection = Detection(names, NOT_KEPT, PrivacyPolicy())
+    detection = Detection(names, NOT_KEPT, policy)
 
     async def assess() -> Assessment:
         found = await detection.assess(request, names=True)

@@ -18,6 +18,9 @@ from node.agents.explain import Reading, explain
 from node.agents.explain_schema import SCHEMA
 from node.agents.schema import KEYWORDS
 from node.cli.explain import explain_offline
+from node.cli.reading import stated_policy
+from node.privacy.findings import FindingType
+from node.privacy.policy import PrivacyPolicy
 from protocol.errors import RequestError, StateError
 from protocol.terms import Sensitivity
 
@@ -169,9 +172,56 @@ def test_chat_body_is_assessed_by_whoever_can_read_it() -> None:
     with pytest.raises(RequestError, match="nothing here can assess it"):
         explain(ISLANDS, request)
     reading = Reading(Sensitivity.RESTRICTED, Sensitivity.CONFIDENTIAL, True, 10, 20)
-    found = explain(ISLANDS, request, lambda chat: reading)
+    found = explain(ISLANDS, request, lambda chat, privacy: reading)
     assert (found["sensitivity"], found["sensitivity_after"]) == ("restricted", "confidential")
     assert set(found["plan"]) == {"home/small", "office/small"}
+
+
+def test_what_the_owner_says_of_his_texts_comes_with_the_request_and_from_nowhere_else() -> None:
+    privacy = {
+        "terms": [{"words": ["Bluebird"], "sensitivity": "restricted"}],
+        "patterns": [{"pattern": "MRN [0-9]{8}"}],
+    }
+    asked: list[Any] = []
+
+    def read(_chat: object, said: Any) -> Reading:
+        asked.append(stated_policy(said))
+        return Reading(Sensitivity.PUBLIC, Sensitivity.PUBLIC, True, 10, 20)
+
+    body = {"model": "auto", "messages": [{"role": "user", "content": "hello"}]}
+    explain(ISLANDS, {"request": body, "clock": CLOCK, "privacy": privacy}, read)
+    explain(ISLANDS, {"request": body, "clock": CLOCK}, read)
+    assert [term.text for term in asked[0].own.terms] == ["Bluebird"]
+    assert [(pattern.text, pattern.type) for pattern in asked[0].own.patterns] == [("MRN [0-9]{8}", FindingType.TERM)]
+    assert asked[1] == PrivacyPolicy()
+
+
+@pytest.mark.parametrize(
+    ("privacy", "message"),
+    [
+        ({"terms": [{"file": "clients.txt"}]}, "input.request.privacy.terms[0].words: missing"),
+        ({"terms": [{"words": ["x"], "file": "a"}]}, "input.request.privacy.terms[0].file: unknown"),
+        ({"terms": [{"words": ["--"]}]}, "input: request.privacy:1: words"),
+        ({"patterns": [{"pattern": "(a+)+"}]}, "input: request.privacy:1: pattern"),
+        ({"terms": [{"words": ["x"], "type": "NOBODY"}]}, "input: request.privacy:1: type"),
+        ({"level": {"cloud": "some"}}, "input.request.privacy.level.cloud: expected one of balanced, strict"),
+        ({"languages": ["english"]}, "input: request.privacy:1: languages"),
+    ],
+)
+def test_a_mistake_in_what_the_owner_says_is_named(privacy: object, message: str) -> None:
+    def read(_chat: object, said: Any) -> Reading:
+        stated_policy(said)
+        raise AssertionError("it was read")
+
+    body = {"model": "auto", "messages": [{"role": "user", "content": "hello"}]}
+    with pytest.raises(RequestError) as caught:
+        explain(ISLANDS, {"request": body, "clock": CLOCK, "privacy": privacy}, read)
+    assert str(caught.value).startswith(message)
+
+
+def test_privacy_without_a_body_to_assess_is_refused() -> None:
+    with pytest.raises(RequestError, match="there is none"):
+        explain(ISLANDS, {**REQUEST, "privacy": {}})
 
 
 json_values = st.recursive(
@@ -185,6 +235,7 @@ json_values = st.recursive(
 @given(
     st.sampled_from(
         ["islands.offers.0", "islands.asker", "request.policy", "request.clock", "request.collection", "request.seed"]
+        + ["request.privacy"]
         + [
             f"islands.offers.0.{name}"
             for name in SCHEMA["properties"]["islands"]["properties"]["offers"]["items"]["properties"]
