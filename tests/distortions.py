@@ -63,3 +63,5 @@ DISTORTIONS = (
     *_marked("***", "***"),
     *_marked("`", "`"),
 )
+NEEDS_NO_NEIGHBOUR = frozenset({"without brackets"})
+"""Those that are read as a longer word where a letter, a digit or a low line stands beside them."""

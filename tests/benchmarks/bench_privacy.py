@@ -24,9 +24,13 @@ from node.privacy.policy import Level
 from node.privacy.reading import read_by_rules
 from node.privacy.restorer import Restorer
 from node.privacy.sanitizer import sanitize_texts
+from node.privacy.tokens import is_word_character
+from node.privacy.vault import Vault
 from protocol.chat import TextPart
 from protocol.errors import DetectorError
+from protocol.placeholders import find
 from protocol.terms import Sensitivity
+from tests.distortions import DISTORTIONS, NEEDS_NO_NEIGHBOUR
 from tests.privacy_hard import Case, cases
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +38,7 @@ PRESIDIO = ROOT / ".venv-presidio" / "bin" / "python"
 TIMEOUT_S = 3_600
 ECHOES = 10_000
 EXCEPTED = ("://", "www.", "](", "<", "]:")  # beside these a text may be where nothing comes back
+PROSE = "So: "
 NEVER_BACK = frozenset({FindingType.SECRET})
 
 
@@ -73,7 +78,11 @@ def main() -> int:
                 _given_sets(one, arguments.programs, files, home)
         else:
             print("without --data and --programs: our own cases alone", file=sys.stderr)
-    alone = {"rules alone, ms per KiB": _rules_alone(), f"echoed answers restored, of {ECHOES}": _echoes()}
+    alone = {
+        "rules alone, ms per KiB": _rules_alone(),
+        f"echoed answers restored, of {ECHOES}": _echoes(distorted=False),
+        f"the same with distorted tokens, of {ECHOES}": _echoes(distorted=True),
+    }
     _print(sanitisers, alone, as_json=arguments.json)
     return 0
 
@@ -181,8 +190,11 @@ def _rules_alone() -> float:
     return _per_kib(best, texts)
 
 
-def _echoes() -> int:
-    """Of so many random texts, cut anywhere, how many an echo brings back byte for byte."""
+def _echoes(*, distorted: bool) -> int:
+    """Of so many random texts, cut anywhere, how many an echo brings back byte for byte.
+
+    `distorted`: the echo does to each token what models are seen to do; marks and endings that it adds are to stay.
+    """
     chance = random.Random(4753)
     pieces = [piece for case in cases() for piece in (*case.hidden, *case.text.split(" "))]
     restored = tried = 0
@@ -197,13 +209,29 @@ def _echoes() -> int:
         if any(mark in text + result.text for mark in EXCEPTED) or any(entry.type in NEVER_BACK for entry in vault):
             continue
         tried += 1
+        answer, expected = _distorted(result.text, vault, chance) if distorted else (result.text, text)
         restorer, shown, at = Restorer(vault), [], 0
-        while at < len(result.text):
+        while at < len(answer):
             size = chance.randint(1, 9)
-            shown.append(restorer.feed(result.text[at : at + size]))
+            shown.append(restorer.feed(answer[at : at + size]))
             at += size
-        restored += "".join([*shown, restorer.finish()]) == text
+        restored += "".join([*shown, restorer.finish()]) == expected
     return restored
+
+
+def _distorted(text: str, vault: Vault, chance: random.Random) -> tuple[str, str]:
+    """An answer that repeats `text`, and what it is to become. Prose: in what begins as JSON, values are escaped."""
+    answer, expected, at = PROSE, PROSE, 0
+    for start, end, placeholder in find(text):
+        entry = vault.get(placeholder)
+        if entry is None:
+            continue
+        alone = not any(map(is_word_character, text[max(0, start - 1) : start] + text[end : end + 1]))
+        how = chance.choice([one for one in DISTORTIONS if alone or one.name not in NEEDS_NO_NEIGHBOUR])
+        answer += text[at:start] + how.write(text[start + 1 : end - 1])
+        expected += text[at:start] + how.show(entry.value)
+        at = end
+    return answer + text[at:], expected + text[at:]
 
 
 def _print(sanitisers: Sequence[Sanitiser], alone: Mapping[str, float], *, as_json: bool) -> None:
