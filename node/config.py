@@ -271,6 +271,7 @@ def _limits(section: Section) -> Limits:
         running_max=section.integer("running_max", default.running_max, 1, 65_536),
         queued_max=section.integer("queued_max", default.queued_max, 0, 65_536),
         output_tokens_default=section.integer("output_tokens_default", default.output_tokens_default, 1, 10_000_000),
+        conversation_days=section.integer("conversation_days", default.conversation_days, 1, 3_650),
     )
 
 

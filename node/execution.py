@@ -18,6 +18,7 @@ from node.detection import Detection
 from node.dispatch import Action, Cut, Dispatch, Fail, Failed, Try
 from node.facts import prompt_tokens_sent, wants_json, worst_cost
 from node.judgement import NOTHING_TRIED, Judged, Judgement, Tried
+from node.lasting import Lasting, LastingVaults
 from node.ports import Call
 from node.privacy.answer import AnswerRestorer
 from node.privacy.restorer import Mode
@@ -42,7 +43,7 @@ class Payload(NamedTuple):
 
 
 class Pipeline:
-    """Runs orders (`node.api.ports.Execution`). One a node; keeps nothing of any request."""
+    """Runs orders (`node.api.ports.Execution`). One a node; keeps nothing of a request but a lasting vault."""
 
     def __init__(
         self,
@@ -53,12 +54,14 @@ class Pipeline:
         receipts: Receipts,
         clock: Callable[[], Now],
         entropy: Entropy,
+        lasting: LastingVaults,
     ) -> None:
         self.judgement = judgement
         self.detection = detection
         self.money = money
         self.caps = caps
         self.clock = clock
+        self.lasting = lasting
         self._receipts = receipts
         self._entropy = entropy
 
@@ -70,7 +73,8 @@ class Pipeline:
         with self._receipts.opened(order, request_id) as receipt:
             if self.money.repeated(marks, request_id, self.clock()):
                 raise repeated()
-            await _Run(self, order, request_id, marks, sink, receipt).to_its_end()
+            lasting = self.lasting.of(order, request_id)
+            await _Run(self, order, request_id, marks, sink, receipt, lasting).to_its_end()
 
 
 class _Run:
@@ -84,6 +88,7 @@ class _Run:
         marks: tuple[bytes, ...],
         sink: Sink,
         receipt: OpenReceipt,
+        lasting: Lasting,
     ) -> None:
         self._pipeline = pipeline
         self._order = order
@@ -91,6 +96,7 @@ class _Run:
         self._marks = marks
         self._sink = sink
         self._receipt = receipt
+        self._lasting = lasting
 
     async def to_its_end(self) -> None:
         """Raises RequestError, RefusedError or CutAnswerError; returns when the client has the whole answer."""
@@ -112,7 +118,7 @@ class _Run:
                 raise nobody_answered(judged, plan, action)
 
     async def _judge(self, tried: Tried) -> Judged:
-        judged = await self._pipeline.judgement.judge(self._order, self._request_id, tried)
+        judged = await self._pipeline.judgement.judge(self._order, self._request_id, tried, self._lasting.vault)
         self._receipt.decision = judged.decision
         return judged
 
@@ -165,7 +171,9 @@ class _Run:
         if not choice.sanitize:
             return Payload(self._order.request, None)
         assessed = judged.assessed
-        sanitized = self._pipeline.detection.sanitize(self._order.request, assessed, choice.offer.tier)
+        sanitized = self._pipeline.detection.sanitize(
+            self._order.request, assessed, choice.offer.tier, self._lasting.vault
+        )
         mode = Mode.JSON if wants_json(self._order.request) else Mode.TEXT
         return Payload(sanitized.request, AnswerRestorer(sanitized.vault, mode, assessed.policy))
 
@@ -179,7 +187,15 @@ class _Run:
             sensitivity=judged.decision.sensitivity,
             model=offer.model,
             cost_nano_usd=worst_cost(asked, choice, prompt_tokens_sent(asked, payload.request)) if offer.paid else 0,
+            at_least=asked.at_least,
         )
+
+        async def before_end(finished: Finished) -> None:
+            """The client hears of the end only when what was paid is booked and what is to last is kept."""
+            if bill is not None:
+                await bill.finished(finished)
+            await self._lasting.keep()
+
         return Attempt(
             plan=plan,
             backend=judged.survey.backend(offer.name),
@@ -188,9 +204,5 @@ class _Run:
             route=route,
             sink=self._sink,
             clock=self._pipeline.clock,
-            before_end=_nothing if bill is None else bill.finished,
+            before_end=before_end,
         )
-
-
-async def _nothing(_finished: Finished) -> None:
-    """An unpaid offer has nothing to settle."""

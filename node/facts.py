@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from node.agents.request import ModelSelector, RequestFacts
+from node.agents.request import ModelSelector, RequestFacts, Selection
 from node.agents.router import Choice
 from node.api.ports import Order
 from node.detection import Assessed
@@ -26,14 +26,21 @@ class Asked:
     collection: bytes | None  # the id of the one that the selector names, where it is known
     label: Sensitivity | None
 
+    @property
+    def at_least(self) -> Sensitivity:
+        """What the text is for where it came from, whatever is found in it. An unknown label is the highest."""
+        if self.selector.kind is not Selection.COLLECTION:
+            return self.order.at_least
+        return max(self.order.at_least, Sensitivity.RESTRICTED if self.label is None else self.label)
+
     def facts(
         self, assessed: Assessed, *, names_known: bool, excluded: frozenset[str], unpaid_only: bool
     ) -> RequestFacts:
         """`names_known`: the assessment may be relied on for offers that are not cleared for everything."""
         order = self.order
         return RequestFacts(
-            sensitivity=assessed.sensitivity,
-            sensitivity_after=assessed.after,
+            sensitivity=max(assessed.sensitivity, order.at_least),
+            sensitivity_after=max(assessed.after, order.at_least),
             selector=self.selector,
             prompt_tokens=self.prompt_tokens,
             max_output_tokens=self.output_tokens,

@@ -28,6 +28,7 @@ from node.directory import CollectionDirectory
 from node.execution import Pipeline
 from node.happenings import Happenings
 from node.judgement import Judgement
+from node.lasting import LastingVaults
 from node.local_answers import PeerAnswers
 from node.mesh.events import (
     IncomingQuestion,
@@ -58,6 +59,7 @@ from node.services import OwnOffer, Services
 from node.serving import Serving
 from node.store import records
 from node.store.budget import Caps, effective_day_cap
+from node.store.conversations import Bounds, Conversations
 from node.store.database import Store
 from node.store.files import StateDirectory
 from node.store.money import Money
@@ -72,6 +74,8 @@ SERVICES_REFRESH_S = 15.0
 RENEWAL_CHECK_S = 3_600.0
 COLLECTIONS_REFRESH_S = 60.0
 WALL_FLOOR_S = 600.0
+EXPIRY_CHECK_S = 3_600.0
+DAY_S = 86_400
 LEARN_AGAIN_S = (0.5, 2.0, 5.0)
 BATTERY_STEP_PERCENT = 10  # a change of so much is stated at once, and that the mains came or went
 
@@ -123,7 +127,11 @@ class Island:
             self.detection, self.offers, self.policy, lambda: self.config.limits.output_tokens_default, now
         )
         receipts = Receipts(store, now)
-        self.pipeline = Pipeline(self.judgement, self.detection, money, self.caps, receipts, now, os.urandom)
+        self.conversations = Conversations(store, directory.conversations_key, now, os.urandom, bounds_of(config))
+        self.lasting = LastingVaults(self.conversations)
+        self.pipeline = Pipeline(
+            self.judgement, self.detection, money, self.caps, receipts, now, os.urandom, self.lasting
+        )
         answers = PeerAnswers(self.services, self.collections, archipelago.me)
         self.serving = Serving(archipelago.keyring, archipelago.member, answers, now)
         self.questions = Questions(
@@ -168,6 +176,7 @@ class Island:
         self.config, self._policy = config, policy
         self.collections.clearance = policy.clearance
         self.detection.policy = self._privacy_policy()
+        self.conversations.bounds = bounds_of(config)
         for backend in unused:
             self._nursery.start_soon(backend.retire)  # what it is answering now is not cut
         self._nursery.start_soon(self._once, self.services.refresh)
@@ -215,6 +224,7 @@ class Island:
             nursery.start_soon(self._every, RENEWAL_CHECK_S, self._renew)
             nursery.start_soon(self._every, COLLECTIONS_REFRESH_S, self._learn_collections)
             nursery.start_soon(self._every, WALL_FLOOR_S, self._raise_wall_floor)
+            nursery.start_soon(self._every, EXPIRY_CHECK_S, self.conversations.expire)
 
     def _child(self, name: str) -> tuple[str, list[str], Serve]:
         if name == "mesh":
@@ -346,6 +356,11 @@ def policy_of(config: Config) -> Policy:
         return parse_policy(dict(config.policy) or "balanced")
     except ConfigError as error:
         raise config.source.problem(tuple(error.key.split(".")), str(error)) from None
+
+
+def bounds_of(config: Config) -> Bounds:
+    """How long what lasts is kept unused."""
+    return Bounds(age_s=config.limits.conversation_days * DAY_S)
 
 
 def battery() -> float | None:

@@ -10,6 +10,7 @@ from node.api.ports import Order
 from node.detection import Assessed, Detection
 from node.facts import Asked, output_tokens, prompt_tokens
 from node.offers import Offers, Survey
+from node.privacy.vault import Vault
 from protocol.errors import RefusedError, RequestError
 from protocol.terms import Now, Sensitivity
 
@@ -53,17 +54,19 @@ class Judgement:
         self._output_tokens_default = output_tokens_default
         self._clock = clock
 
-    async def judge(self, order: Order, request_id: bytes, tried: Tried = NOTHING_TRIED) -> Judged:
+    async def judge(
+        self, order: Order, request_id: bytes, tried: Tried = NOTHING_TRIED, kept: Vault | None = None
+    ) -> Judged:
         """The name models run only where their word can change the decision, or where `tried` asks for them.
+
+        `kept`: the vault of the lasting conversation that the order belongs to.
 
         Raises RequestError for a header or a model name that cannot be, RefusedError (404) for an unknown model.
         """
-        if order.conversation is not None:
-            raise RequestError("x-islandrun-conversation", "this node keeps no conversation: send its whole history")
         policy = tightened(self._policy(), order.policy)
         survey = await self._offers.survey()
         asked = self._asked(order, request_id, survey, tried)
-        assessed = await self._detection.assess(order.request, names=tried.names)
+        assessed = await self._detection.assess(order.request, names=tried.names, kept=kept)
         after = max((reason.after for reason in assessed.reasons), default=Sensitivity.PUBLIC)  # names can only add
         best_case = assessed if tried.names else replace(assessed, after=after)
         decision = self._decide(asked, best_case, survey, policy, tried, names_known=True)
@@ -71,7 +74,7 @@ class Judgement:
             # A name more can only refuse other offers, and refusing those never changes this choice.
             decision = self._decide(asked, assessed, survey, policy, tried, names_known=False)
         elif decision.plan and not tried.names:
-            assessed = await self._detection.assess(order.request, names=True)
+            assessed = await self._detection.assess(order.request, names=True, kept=kept)
             decision = self._decide(asked, assessed, survey, policy, tried, names_known=True)
         return Judged(asked, assessed, survey, decision)
 

@@ -18,7 +18,7 @@ from node.judgement import Tried
 from node.offers import Survey
 from node.store import ledger
 from node.store.ledger import Receipt
-from protocol.errors import StateError
+from protocol.errors import HttpError, StateError
 from protocol.members import Member, tier_for
 from protocol.terms import NANO_USD_PER_USD, Sensitivity, Tier
 
@@ -100,7 +100,9 @@ class Owner:
 
     async def explain(self, order: Order) -> Mapping[str, Any]:
         # With the name models in any case: whoever asks why wants to know it of every offer.
-        judged = await self._node.judgement.judge(order, os.urandom(REQUEST_ID_BYTES), Tried(names=True))
+        request_id = os.urandom(REQUEST_ID_BYTES)
+        kept = self._node.lasting.seen_by(order)
+        judged = await self._node.judgement.judge(order, request_id, Tried(names=True), kept)
         reasons = [
             {
                 "code": one.code,
@@ -114,7 +116,7 @@ class Owner:
         found = {**report(judged.decision), "sensitivity_reasons": reasons, "names_run": judged.assessed.names_run}
         if judged.decision.plan and judged.decision.plan[0].sanitize:
             best = judged.decision.plan[0].offer
-            sanitized = self._node.detection.sanitize(order.request, judged.assessed, best.tier)
+            sanitized = self._node.detection.sanitize(order.request, judged.assessed, best.tier, kept)
             found["would_send"] = sanitized.request.body["messages"]
         return found
 
@@ -191,6 +193,32 @@ class Owner:
             raise StateError(f"no collection {name} is held here: `islandrun data list` names those that are")
         await self._node.collections_changed()
         return {"removed": name}
+
+    async def conversations(self) -> Sequence[Mapping[str, Any]]:
+        now_s = self._node.clock().wall_s
+        return [
+            {
+                "name": one.name,
+                "kind": one.kind.value,
+                "key": one.key_name,
+                "made_s": one.made_wall_s,
+                "used_s": one.used_wall_s,
+                "expires_s": one.used_wall_s + self._node.conversations.bounds.age_s,
+                "age_s": max(0, now_s - one.made_wall_s),
+                "bytes": one.bytes,
+                "damaged": one.name is None,
+            }
+            for one in await self._node.lasting.kept()
+        ]
+
+    async def conversation_remove(self, name: str, key_name: str | None) -> Mapping[str, Any]:
+        removed = await self._node.lasting.remove(name, key_name)
+        if not removed:
+            raise HttpError(404, "conversation_not_found", "none of this name: GET /api/conversations lists them")
+        return {"removed": removed}
+
+    async def conversations_remove(self) -> Mapping[str, Any]:
+        return {"removed": await self._node.lasting.remove_all()}
 
     async def reload(self) -> Mapping[str, Any]:
         await self._node.reload()

@@ -10,7 +10,7 @@ import trio
 
 from node.api.app import Api
 from node.api.limits import Limits
-from node.api.ports import Metric, ModelEntry, NodeEvent, Order, Route, Sink
+from node.api.ports import Metric, ModelEntry, NodeEvent, Order, Route, Sink, StoredResponse, StoredResponses
 from node.api.server import Server
 from node.store.api_keys import ApiKey, KeyKind, KeyRing
 from protocol.answers import Delta, Finished
@@ -129,20 +129,55 @@ class RecordingManagement:
     async def data_remove(self, name: str) -> object:
         return self._note("data_remove", name)
 
+    async def conversations(self) -> Sequence[object]:
+        self._note("conversations")
+        return []
+
+    async def conversation_remove(self, name: str, key_name: str | None) -> object:
+        return self._note("conversation_remove", name, key_name)
+
+    async def conversations_remove(self) -> object:
+        return self._note("conversations_remove")
+
     async def reload(self) -> object:
         return self._note("reload")
+
+
+class RememberedResponses:
+    """Stored responses, in memory."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[str, str], StoredResponse] = {}
+        self.error: Exception | None = None  # what keeping one ends in
+
+    def response(self, key_name: str, id: str) -> StoredResponse | None:
+        return self.rows.get((key_name, id))
+
+    async def keep_response(self, key_name: str, id: str, response: StoredResponse) -> None:
+        if self.error is not None:
+            raise self.error
+        self.rows[key_name, id] = response
+
+    async def remove_response(self, key_name: str, id: str) -> bool:
+        return self.rows.pop((key_name, id), None) is not None
 
 
 class Edge:
     """A running edge: its port, the parts behind it, and ways to speak to it."""
 
     def __init__(
-        self, port: int, server: Server, execution: ScriptedExecution, management: RecordingManagement
+        self,
+        port: int,
+        server: Server,
+        execution: ScriptedExecution,
+        management: RecordingManagement,
+        stored: StoredResponses,
     ) -> None:
         self.port = port
         self.server = server
         self.execution = execution
         self.management = management
+        self.stored = stored
 
     async def connect(self) -> trio.SocketStream:
         return await trio.open_tcp_stream("127.0.0.1", self.port)
@@ -219,15 +254,18 @@ class Replies:
 
 
 @asynccontextmanager
-async def edge(script: Script = hello, limits: Limits | None = None) -> AsyncIterator[Edge]:
+async def edge(
+    script: Script = hello, limits: Limits | None = None, stored: StoredResponses | None = None
+) -> AsyncIterator[Edge]:
     """The edge as a node runs it, for the length of a test; no test hangs longer than 20 s."""
     execution, management = ScriptedExecution(script), RecordingManagement()
+    stored = stored or RememberedResponses()
     listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
     port = listeners[0].socket.getsockname()[1]
-    api = Api(execution, management, keys=lambda: KEYS, port=port, clock=lambda: Now(0, 1_700_000_000))
+    api = Api(execution, management, stored, keys=lambda: KEYS, port=port, clock=lambda: Now(0, 1_700_000_000))
     server = Server(api, limits)
     with trio.fail_after(20):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(server.serve, listeners)
-            yield Edge(port, server, execution, management)
+            yield Edge(port, server, execution, management, stored)
             nursery.cancel_scope.cancel()

@@ -16,6 +16,7 @@ from node.detection import CACHE_KEY_BYTES, Detection, PrivacyPolicy
 from node.directory import KnownCollection
 from node.execution import Pipeline
 from node.judgement import Judgement
+from node.lasting import LastingVaults
 from node.names_worker import NamesPort, NamesText
 from node.offers import Survey
 from node.ports import BackendModel, Call, Emit
@@ -23,6 +24,7 @@ from node.privacy.names import Reading
 from node.receipts import Receipts
 from node.store import ledger
 from node.store.budget import Caps
+from node.store.conversations import Conversations
 from node.store.database import Store
 from node.store.ledger import Receipt
 from node.store.money import Money
@@ -220,7 +222,8 @@ async def open_node(
         return replace(node.policy, remaining=money.remaining(node.caps, now()))
 
     judgement = Judgement(detection, offers, current_policy, lambda: node.output_tokens_default, now)  # type: ignore[arg-type]
-    pipeline = Pipeline(judgement, detection, money, lambda: node.caps, Receipts(store, now), now, entropy)
+    lasting = LastingVaults(Conversations(store, store.path.with_name("conversations.key"), now, entropy))
+    pipeline = Pipeline(judgement, detection, money, lambda: node.caps, Receipts(store, now), now, entropy, lasting)
     node = Node(store, money, pipeline, offers, names)
     if policy is not None:
         node.policy = policy

@@ -47,11 +47,12 @@ async def answer_whole(exchange: Exchange, execution: Execution, order: Order, f
     sink = Collected(exchange)
     await execution.run(order, sink)
     if sink.finished is None or sink.route is None:
-        raise _unfinished()
+        raise unfinished()
     await exchange.json(form.whole(sink.route, sink), headers=route_headers(sink.route))
 
 
-def _unfinished() -> CutAnswerError:
+def unfinished() -> CutAnswerError:
+    """Nobody said that the answer is whole."""
     return CutAnswerError("answer_unfinished", "the answer ended without its end", should_retry=False)
 
 
@@ -82,7 +83,7 @@ class _StreamSink:
     async def end(self) -> None:
         """Raises CutAnswerError when nobody said that the answer is whole."""
         if self._finished is None:
-            raise _unfinished()
+            raise unfinished()
         first = self._first()
         await self._write(first + self._form.last(self._finished))
         await self._exchange.end()
@@ -91,7 +92,7 @@ class _StreamSink:
         if self._begun:
             return b""
         if self._route is None:
-            raise _unfinished()
+            raise unfinished()
         return self._form.first(self._route)
 
     async def _write(self, piece: bytes) -> None:

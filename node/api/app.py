@@ -19,8 +19,9 @@ from node.api.management import ManagementRoutes
 from node.api.ollama import OllamaChat
 from node.api.ollama_models import OllamaModels
 from node.api.openai_chat import Clock, OpenAiChat
-from node.api.ports import Execution, Management, Metric
+from node.api.ports import Execution, Management, Metric, StoredResponses
 from node.api.response import Message
+from node.api.responses import Responses
 from node.api.security import Access, Guard, Keys, check_json
 from protocol.errors import CutAnswerError, HttpError
 
@@ -41,12 +42,21 @@ class Endpoint:
 class Api:
     """`async def __call__(scope, receive, send)`: ASGI 3. `port` is the one that clients name in Host."""
 
-    def __init__(self, execution: Execution, management: Management, *, keys: Keys, port: int, clock: Clock) -> None:
+    def __init__(
+        self,
+        execution: Execution,
+        management: Management,
+        stored: StoredResponses,
+        *,
+        keys: Keys,
+        port: int,
+        clock: Clock,
+    ) -> None:
         self.answered: Counter[tuple[str, int]] = Counter()  # by path of the endpoint and status; for the metrics
         self._guard = Guard(port, keys)
         self._exact: dict[str, dict[str, Endpoint]] = {}
         self._below: dict[str, dict[str, Endpoint]] = {}
-        for endpoint in _endpoints(execution, management, clock, self.metrics):
+        for endpoint in _endpoints(execution, management, stored, clock, self.metrics):
             table = self._below if endpoint.path.endswith("*") else self._exact
             table.setdefault(endpoint.path.rstrip("*"), {})[endpoint.method] = endpoint
 
@@ -100,9 +110,14 @@ async def _tell(exchange: Exchange, error: Exception) -> None:
 
 
 def _endpoints(
-    execution: Execution, management: Management, clock: Clock, metrics: Callable[[], Sequence[Metric]]
+    execution: Execution,
+    management: Management,
+    stored: StoredResponses,
+    clock: Clock,
+    metrics: Callable[[], Sequence[Metric]],
 ) -> list[Endpoint]:
     chat = OpenAiChat(execution, management, clock)
+    responses = Responses(execution, stored, clock)
     models = OllamaModels(management)
     ollama = OllamaChat(execution, models, clock)
     manage = ManagementRoutes(management, metrics)
@@ -112,6 +127,9 @@ def _endpoints(
         Endpoint("POST", "/v1/chat/completions", inference, chat.complete),
         Endpoint("POST", "/v1/completions", inference, Completions(execution, clock).complete),
         Endpoint("POST", "/v1/messages", inference, AnthropicMessages(execution).create, Dialect.ANTHROPIC),
+        Endpoint("POST", "/v1/responses", inference, responses.create),
+        Endpoint("GET", "/v1/responses/*", inference, responses.retrieve),
+        Endpoint("DELETE", "/v1/responses/*", inference, responses.remove),
         Endpoint("GET", "/v1/models", inference, chat.models),
         Endpoint("GET", "/v1/models/*", inference, chat.model),
         Endpoint("POST", "/api/chat", inference, ollama.chat, Dialect.OLLAMA),
@@ -134,6 +152,9 @@ def _endpoints(
         Endpoint("POST", "/api/data", owner, manage.data_add),
         Endpoint("POST", "/api/data/*", owner, manage.data_grant),
         Endpoint("DELETE", "/api/data/*", owner, manage.data_remove),
+        Endpoint("GET", "/api/conversations", owner, manage.conversations),
+        Endpoint("DELETE", "/api/conversations", owner, manage.conversations_remove),
+        Endpoint("DELETE", "/api/conversations/*", owner, manage.conversation_remove),
         Endpoint("POST", "/api/reload", owner, manage.reload),
         Endpoint("GET", "/metrics", owner, manage.metrics),
         Endpoint("GET", "/health", Access.OPEN, dashboard.health),

@@ -104,6 +104,18 @@ class ManagementRoutes:
         """DELETE /api/data/NAME."""
         await exchange.json(json_form(await self._management.data_remove(exchange.rest)))
 
+    async def conversations(self, exchange: Exchange) -> None:
+        await exchange.json({"conversations": json_form(await self._management.conversations())})
+
+    async def conversation_remove(self, exchange: Exchange) -> None:
+        """DELETE /api/conversations/NAME[?key=KEY]: of that API key's name alone."""
+        key = exchange.query("key").get("key")
+        await exchange.json(json_form(await self._management.conversation_remove(exchange.rest, key)))
+
+    async def conversations_remove(self, exchange: Exchange) -> None:
+        exchange.query()
+        await exchange.json(json_form(await self._management.conversations_remove()))
+
     async def reload(self, exchange: Exchange) -> None:
         await exchange.json_object()
         await exchange.json(json_form(await self._management.reload()))

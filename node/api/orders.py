@@ -9,11 +9,12 @@ from protocol.errors import RequestError
 from protocol.terms import NANO_USD_PER_USD, NanoUsd, Tier
 
 PREFIX = "x-islandrun-"
-KNOWN = tuple(PREFIX + name for name in ("max-tier", "max-cost", "policy", "conversation"))
+CONVERSATION = PREFIX + "conversation"
+KNOWN = (*(PREFIX + name for name in ("max-tier", "max-cost", "policy")), CONVERSATION)
 
 _USD = re.compile(r"(\d{1,6})(?:\.(\d{1,9}))?")
 _POLICY = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-_CONVERSATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+_CONVERSATION = re.compile(r"[\x21-\x7e]{1,64}")
 _IDEMPOTENCY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -29,7 +30,7 @@ def order_of(exchange: Exchange, request: ChatRequest) -> Order:
         max_tier=_max_tier(exchange.header(PREFIX + "max-tier")),
         max_cost=_max_cost(exchange.header(PREFIX + "max-cost")),
         policy=_matching(exchange, PREFIX + "policy", _POLICY, "the name of a policy"),
-        conversation=_matching(exchange, PREFIX + "conversation", _CONVERSATION, "1 to 128 of A-Z a-z 0-9 . _ : -"),
+        conversation=_matching(exchange, CONVERSATION, _CONVERSATION, "1 to 64 visible ASCII characters"),
         idempotency_key=_matching(exchange, "idempotency-key", _IDEMPOTENCY, "1 to 255 visible ASCII characters"),
     )
 

@@ -21,6 +21,9 @@ class Order:
     policy: str | None = None  # a policy's name, to intersect with the configured one
     conversation: str | None = None  # names a lasting conversation
     idempotency_key: str | None = None
+    previous: str | None = None  # the stored response whose history the request begins with
+    stored: bool = False  # whether a later request may go on from its answer; its id is `response_id`
+    at_least: Sensitivity = Sensitivity.PUBLIC  # of that history, whatever is found in it: a collection's label
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,12 @@ class Route:
     sensitivity: Sensitivity
     model: str
     cost_nano_usd: int  # what it is expected to cost at most; the ledger has what it did cost
+    at_least: Sensitivity = Sensitivity.PUBLIC  # of the answer, whatever is found in it
+
+
+def response_id(decision_id: str) -> str:
+    """Under which the answer to an order is stored."""
+    return f"resp_{decision_id}"
 
 
 class Sink(Protocol):
@@ -57,6 +66,29 @@ class Execution(Protocol):
         Raises RequestError, RefusedError (nobody may answer; 404 and code `model_not_found` for an unknown model),
         BackendError (before the first event) or CutAnswerError (after it). Cancelled: everything behind it stops.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class StoredResponse:
+    """A response that a later request may go on from. Encrypted where it is kept."""
+
+    told: Mapping[str, Any]  # as its client was told it
+    history: tuple[Mapping[str, Any], ...]  # messages of a chat, the answer last; without the instructions
+    at_least: Sensitivity
+    conversation: str | None  # the lasting conversation it was made in
+
+
+class StoredResponses(Protocol):
+    """The responses of this node. Each belongs to the name of the API key that made it: another sees none of it."""
+
+    def response(self, key_name: str, id: str) -> StoredResponse | None:
+        """Raises StateError where it is damaged, or cannot be read for want of its key."""
+
+    async def keep_response(self, key_name: str, id: str, response: StoredResponse) -> None:
+        """Returns once it is on disk. Raises StateError."""
+
+    async def remove_response(self, key_name: str, id: str) -> bool:
+        """With its vault; False where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +165,15 @@ class Management(Protocol):
     async def data_grant(self, name: str, person: str) -> object: ...
 
     async def data_remove(self, name: str) -> object: ...
+
+    async def conversations(self) -> Sequence[object]:
+        """What is kept of lasting conversations and stored responses: names, ages, sizes. Raises StateError."""
+
+    async def conversation_remove(self, name: str, key_name: str | None) -> object:
+        """For good; `key_name` where only that key's is meant. Raises HttpError (404) where there is none."""
+
+    async def conversations_remove(self) -> object:
+        """All of them, also where their key was lost."""
 
     async def reload(self) -> object:
         """Reads the configuration again, whole or not at all. Raises ConfigError."""

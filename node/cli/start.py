@@ -109,7 +109,7 @@ async def _run(
     ring = load_keys(directory, os.urandom)
     port = int(listeners[0].socket.getsockname()[1])
     execution = Queue(island.pipeline, lambda: island.config.limits)
-    api = Api(execution, Owner(island), keys=lambda: ring, port=port, clock=now)
+    api = Api(execution, Owner(island), island.lasting, keys=lambda: ring, port=port, clock=now)
     limits = ServerLimits(body_bytes=config.limits.body_bytes_max, connections=config.limits.connections_max)
     server = Server(api, limits)
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as received:  # before it is announced

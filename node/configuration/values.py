@@ -112,6 +112,7 @@ class Limits:
     running_max: int = 16  # requests that run at once
     queued_max: int = 64  # requests that wait; beyond, 429
     output_tokens_default: int = 1024  # where a request names no limit
+    conversation_days: int = 30  # a lasting conversation that nobody used for so long is removed
 
 
 @dataclass(frozen=True, slots=True)

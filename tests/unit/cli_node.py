@@ -15,7 +15,7 @@ from node.cli.main import main
 from node.store.api_keys import load_keys
 from node.store.files import StateDirectory
 from protocol.terms import Now
-from tests.api_edge import RecordingManagement, Script, ScriptedExecution, hello
+from tests.api_edge import RecordingManagement, RememberedResponses, Script, ScriptedExecution, hello
 
 
 def entropy(count: int) -> bytes:
@@ -72,7 +72,9 @@ async def cli_node(
     live_in(place, patch, port)
     keys = load_keys(StateDirectory.create(place / "state"), entropy)
     management, execution = ScriptedNode(answers or {}), ScriptedExecution(script)
-    api = Api(execution, management, keys=lambda: keys, port=port, clock=lambda: Now(0, 1_700_000_000))
+    api = Api(
+        execution, management, RememberedResponses(), keys=lambda: keys, port=port, clock=lambda: Now(0, 1_700_000_000)
+    )
     with trio.fail_after(20):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(Server(api).serve, listeners)

@@ -14,7 +14,7 @@ from node import logs
 from node.api.ports import Order, Sink
 from node.ports import Call, Emit
 from protocol.answers import Delta
-from tests.api_edge import Edge, Reply, edge
+from tests.api_edge import INFERENCE_KEY, Edge, Reply, edge
 from tests.pipelines import CLOUD, OWN, KnownNames, Node, a_store, echoes, open_node
 
 OF_EACH_KIND = 200
@@ -140,3 +140,58 @@ async def test_of_a_thousand_secrets_none_is_in_logs_files_crashes_or_metrics_no
         "errors": errors,
     }.items():
         assert found(text) == [], where
+
+
+async def ask_lasting(here: Edge) -> list[Reply]:
+    """Every canary in a named conversation, and in responses that are stored and gone on from."""
+    replies = []
+    texts = [SENTENCES[kind].format(value) for kind in CANARIES for value in CANARIES[kind]]
+    for at in range(0, len(texts), IN_ONE_REQUEST):
+        text = "\n".join(texts[at : at + IN_ONE_REQUEST])
+        chat = json.dumps({"model": "auto", "messages": [{"role": "user", "content": text}]}).encode()
+        name = f"x-islandrun-conversation: of-{CANARIES['person'][at // IN_ONE_REQUEST].replace(' ', '-')}"
+        replies.append(await here.exchange(here.post("/v1/chat/completions", chat, name)))
+        first = await here.exchange(
+            here.post("/v1/responses", json.dumps({"model": "auto", "instructions": text, "input": text}).encode())
+        )
+        more = {"model": "auto", "input": "Say it again.", "previous_response_id": json.loads(first.body).get("id")}
+        replies += [first, await here.exchange(here.post("/v1/responses", json.dumps(more).encode()))]
+    return replies
+
+
+async def test_of_a_thousand_secrets_in_stored_conversations_none_is_on_disk_in_clear(
+    tmp_path: Path, written: io.StringIO, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with a_store(tmp_path) as store:
+        node = await open_node(store, (OWN, echoes), (CLOUD, echoes), names=names())
+
+        async def script(order: Order, sink: Sink) -> None:
+            await node.pipeline.run(order, sink)
+
+        async with edge(script, stored=node.pipeline.lasting) as here:
+            at_home = await ask_lasting(here)
+            stored = [json.loads(reply.body)["id"] for reply in at_home if b'"resp_' in reply.body[:20]]
+            told = [await here.get(f"/v1/responses/{id_}", key=INFERENCE_KEY) for id_ in stored]
+            node.offers.rows = node.offers.rows[1:]  # the cloud alone: with placeholders, or not at all
+            sent_on = await ask_lasting(here)
+            metrics = (await here.get("/metrics")).body.decode()
+        await store.flush()
+        assert node.backend(CLOUD).calls
+        assert found(node.backend(CLOUD).read) == []
+        live = on_disk(tmp_path)
+        receipts = repr([receipt.to_json() for receipt in await node.receipts()])
+        kept = await node.pipeline.lasting.kept()
+    assert set(found("".join(reply.body.decode() for reply in told))) == set(EVERY), "it is all there, for its key"
+    assert {reply.status for reply in sent_on} >= {200, 403}
+    assert {one.kind.value for one in kept} == {"named", "response"}
+    output = capfd.readouterr()
+    for where, text in {
+        "logs": written.getvalue(),
+        "the disk of a node that runs": live,
+        "the disk of one that has ended": on_disk(tmp_path),
+        "metrics": metrics,
+        "receipts": receipts,
+        "output": output.out + output.err,
+    }.items():
+        assert found(text) == [], where
+        assert not [name for name in CANARIES["person"] if name.replace(" ", "-") in text], where

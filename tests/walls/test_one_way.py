@@ -16,6 +16,7 @@ from node.detection import CACHE_KEY_BYTES, Detection, PrivacyPolicy
 from node.directory import CollectionDirectory
 from node.execution import Pipeline
 from node.judgement import Judgement
+from node.lasting import LastingVaults
 from node.local_answers import PeerAnswers
 from node.offers import Offers
 from node.peers import Peers
@@ -24,6 +25,7 @@ from node.receipts import Receipts
 from node.serving import Serving
 from node.store import ledger
 from node.store.budget import Caps
+from node.store.conversations import Conversations
 from node.store.ledger import Outcome, Receipt
 from node.store.money import Money
 from protocol.answers import Delta
@@ -85,7 +87,8 @@ async def world(tmp_path: Path, person: str = "bob", *, own_model: bool = False)
         judgement = Judgement(detection, offers, Policy, lambda: 64, now)
         store = islands.stores["laptop"]
         money = await Money.open(store, entropy, now())
-        pipeline = Pipeline(judgement, detection, money, Caps, Receipts(store, now), now, entropy)
+        lasting = LastingVaults(Conversations(store, tmp_path / "conversations.key", now, entropy))
+        pipeline = Pipeline(judgement, detection, money, Caps, Receipts(store, now), now, entropy, lasting)
         answers = PeerAnswers(services(there), Collections(tmp_path / "papers"), islands.home.me)
         serving = Serving(islands.home.keyring, islands.home.member, answers, now)
         async with trio.open_nursery() as nursery:

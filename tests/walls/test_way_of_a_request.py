@@ -18,10 +18,10 @@ from node.privacy.answer import AnswerRestorer
 from node.privacy.vault import Vault
 from node.store import ledger
 from node.store.database import Store
-from protocol.errors import RequestError
 from tests.api_edge import edge
 from tests.pipelines import (
     CLOUD,
+    EDGE,
     OWN,
     KnownNames,
     RecordingSink,
@@ -116,16 +116,24 @@ async def test_only_a_paid_dispatch_awaits_the_disk(store: Store) -> None:
     assert len(paid.backend(CLOUD).calls) == 1
 
 
-async def test_a_lasting_conversation_is_refused_while_none_is_kept_and_never_ignored(store: Store) -> None:
-    node = await open_node(store, (OWN, says("no")), names=KnownNames())
-    with pytest.raises(RequestError) as error:
-        await node.ask(order(TEXT, conversation="diary"))
-    assert error.value.field == "x-islandrun-conversation"
-    assert "send its whole history" in str(error.value)
-    assert node.backend(OWN).calls == []
+async def test_only_what_lasts_awaits_the_disk_beside_a_paid_dispatch(store: Store) -> None:
+    """Whoever goes on from an answer must find it there: see specs/decisions/store-03."""
+    node = await open_node(store, (EDGE, echoes), names=KnownNames())
+    gate = threading.Event()
+    store.write_soon(lambda _: gate.wait(20))  # the disk hangs
+    asked = order(f"{TEXT} My card is 4111 1111 1111 1111.", conversation="diary")  # sanitised, and unpaid
+    sink = RecordingSink()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(node.ask, asked, sink)
+        while not store._writer._queue.qsize():
+            await trio.lowlevel.checkpoint()
+        await trio.testing.wait_all_tasks_blocked()
+        assert not sink.whole
+        gate.set()
+    assert sink.whole
 
 
-@pytest.mark.parametrize("path", ["/v1/responses", "/v1/responses/resp_1", "/v1/embeddings", "/v1/conversations"])
+@pytest.mark.parametrize("path", ["/v1/images/generations", "/v1/conversations"])
 async def test_an_endpoint_that_is_not_here_is_refused_in_openais_shape_and_reaches_nothing(path: str) -> None:
     body = b'{"model":"auto","input":"hello","previous_response_id":"resp_1","store":true}'
     async with edge() as at:
