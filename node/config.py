@@ -25,8 +25,10 @@ from node.configuration.values import (
     CapsConfig,
     Config,
     EmbeddedConfig,
+    EmbeddingConfig,
     Limits,
     OutputLimit,
+    Pooling,
     ProviderConfig,
     ProviderKind,
     ProviderModel,
@@ -61,6 +63,8 @@ VERSION = 1
 API_DEFAULT = Address("127.0.0.1", 4753)
 MESH_DEFAULT = (Address("0.0.0.0", 4754), Address("::", 4754))
 FILE_BYTES_MAX = 64 * 1024
+EMBEDDING_CONTEXT_TOKENS_DEFAULT = 512  # what most embedding models were trained with
+EMBEDDING_CONTEXT_TOKENS_MAX = 32_768  # a text is read in one batch, whose memory grows with this
 
 Settings = Mapping[str, str | None]
 """Flags by name, without dashes: state, config, api, mesh, name, interfaces, embedded. None: not given."""
@@ -78,7 +82,7 @@ def load(flags: Settings, environ: Mapping[str, str], read: ReadFile | None = No
     secrets = SecretReader(environ, read, path.parent, _home(environ))
     given = _Given(flags, environ)
     api, mesh = root.section("api"), root.section("mesh")
-    embedded = root.section("embedded")
+    embedded, embedding = root.section("embedded"), root.section("embedding")
     caps, limits = root.section("caps"), root.section("limits")
     backends, providers = read_services(root, secrets)
     # The file is read whole, also where a flag wins over it: a broken line is never hidden.
@@ -101,8 +105,9 @@ def load(flags: Settings, environ: Mapping[str, str], read: ReadFile | None = No
         limits=_limits(limits),
         source=source,
         policy=_policy(root),
+        embedding=_embedding(embedding, path.parent, _home(environ)),
     )
-    for section in (api, mesh, embedded, caps, limits, root):
+    for section in (api, mesh, embedded, embedding, caps, limits, root):
         section.end()
     return config
 
@@ -255,6 +260,17 @@ def _embedded(section: Section, given: _Given) -> EmbeddedConfig:
         slots=section.integer("slots", default.slots, 1, SLOTS_MAX),
         context_tokens=section.integer("context_tokens", default.context_tokens, 256, CONTEXT_TOKENS_MAX),
     )
+
+
+def _embedding(section: Section, base: Path, home: Path) -> EmbeddingConfig | None:
+    name = section.optional_text("model", "the path of a GGUF file")
+    pooling = section.choice("pooling", Pooling) if section.has("pooling") else None
+    context = section.integer("context_tokens", EMBEDDING_CONTEXT_TOKENS_DEFAULT, 16, EMBEDDING_CONTEXT_TOKENS_MAX)
+    if name is None:
+        if section.has("pooling") or section.has("context_tokens"):
+            raise section.missing("model", "the path of a GGUF file")
+        return None
+    return EmbeddingConfig(home / name[2:] if name.startswith("~/") else base / name, pooling, context)
 
 
 def _switch(text: str) -> bool:

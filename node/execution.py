@@ -199,7 +199,14 @@ class _Run:
         return Attempt(
             plan=plan,
             backend=judged.survey.backend(offer.name),
-            call=Call(self._request_id, offer.model, payload.request, asked.output_tokens, asked.collection),
+            call=Call(
+                self._request_id,
+                offer.model,
+                payload.request,
+                asked.output_tokens,
+                asked.collection,
+                self._order.embed,
+            ),
             restorer=payload.restorer,
             route=route,
             sink=self._sink,

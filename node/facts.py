@@ -23,6 +23,7 @@ class Asked:
     selector: ModelSelector
     prompt_tokens: int
     output_tokens: int
+    longest_text_tokens: int
     collection: bytes | None  # the id of the one that the selector names, where it is known
     label: Sensitivity | None
 
@@ -54,6 +55,8 @@ class Asked:
             unpaid_only=unpaid_only,
             excluded=excluded,
             seed=self.request_id,
+            embeds=order.embed is not None,
+            longest_input_tokens=self.longest_text_tokens,
         )
 
 
@@ -61,6 +64,11 @@ def prompt_tokens(request: ChatRequest) -> int:
     """About how many tokens the request has; rather too many."""
     texts = sum(about_tokens(part.text) + 1 for part in request.texts())
     return texts + TOKENS_PER_MESSAGE * (len(request.body["messages"]) + 1)
+
+
+def longest_text_tokens(request: ChatRequest) -> int:
+    """Of its texts, each by itself; rather too many."""
+    return max((about_tokens(part.text) for part in request.texts()), default=0) + TOKENS_PER_MESSAGE
 
 
 def about_tokens(text: str) -> int:

@@ -4,6 +4,7 @@ core (this process)   API, decision, envelopes, store, sealing keys
 mesh                  libp2p, zeroconf            node/mesh/process.py
 names                 the name models             node/workers/names.py
 llama                 the embedded model          node/workers/llama.py
+embedding             the owner's own, for vectors node/workers/embedding.py
 """
 
 import logging
@@ -22,7 +23,7 @@ from node.backends.discovery import LocalServers
 from node.backends.llama_cpp import EmbeddedLlama
 from node.clock import now
 from node.collections.holder import Collections
-from node.configuration.values import Config
+from node.configuration.values import Config, EmbeddingConfig
 from node.detection import CACHE_KEY_BYTES, Detection, PrivacyPolicy
 from node.directory import CollectionDirectory
 from node.execution import Pipeline
@@ -117,7 +118,8 @@ class Island:
         self.mesh = MeshPort(self._mesh_setup, self._on_mesh_event)
         self.names = NamesWorker()
         self.embedded = EmbeddedLlama() if config.embedded.enabled else None
-        self.services = Services(self.embedded, LocalServers(), config)
+        self.embedder = EmbeddedLlama("embedding", embeds=True) if config.embedding is not None else None
+        self.services = Services(self.embedded, LocalServers(), config, self.embedder)
         self.collections = Collections(directory.collections, self._policy.clearance)
         self.directory = CollectionDirectory(archipelago.island, self.collections.own)
         self.peers = Peers(archipelago, self.mesh, now)
@@ -141,6 +143,9 @@ class Island:
         self.children = [ChildState("mesh"), ChildState("names")]
         if self.embedded is not None:
             self.children.append(ChildState("llama"))
+        if self.embedder is not None:
+            self.children.append(ChildState("embedding"))
+        self._embedding = config.embedding
 
     def policy(self) -> Policy:
         """The owner's, with what the caps leave at this moment."""
@@ -166,6 +171,8 @@ class Island:
             found.append("this island's certificate is not valid now: enrol it again")
         if not self.names.is_ready:
             found.append("the name models are not loaded: until they are, only your own devices get text")
+        if self.embedder is not None and not self.embedder.load().slots:
+            found.append("the embedding model is not loaded: the log says why")
         return found
 
     async def reload(self) -> None:
@@ -231,6 +238,10 @@ class Island:
             return "node.mesh.process", [], self.mesh.serve
         if name == "names":
             return "node.workers.names", [], self.names.serve
+        if name == "embedding":
+            assert self.embedder is not None
+            assert self._embedding is not None
+            return "node.workers.embedding", arguments_for(self._embedding), self.embedder.serve
         assert self.embedded is not None
         embedded = self.config.embedded
         arguments = ["--slots", str(embedded.slots), "--context", str(embedded.context_tokens)]
@@ -356,6 +367,12 @@ def policy_of(config: Config) -> Policy:
         return parse_policy(dict(config.policy) or "balanced")
     except ConfigError as error:
         raise config.source.problem(tuple(error.key.split(".")), str(error)) from None
+
+
+def arguments_for(embedding: EmbeddingConfig) -> list[str]:
+    """Of the embedding model's worker."""
+    arguments = ["--model", str(embedding.model), "--context", str(embedding.context_tokens)]
+    return arguments + ([] if embedding.pooling is None else ["--pooling", embedding.pooling.value])
 
 
 def bounds_of(config: Config) -> Bounds:

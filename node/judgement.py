@@ -8,7 +8,7 @@ from node.agents.request import ModelSelector, Selection
 from node.agents.router import Choice, Decision, decide
 from node.api.ports import Order
 from node.detection import Assessed, Detection
-from node.facts import Asked, output_tokens, prompt_tokens
+from node.facts import Asked, longest_text_tokens, output_tokens, prompt_tokens
 from node.offers import Offers, Survey
 from node.privacy.vault import Vault
 from protocol.errors import RefusedError, RequestError
@@ -91,7 +91,8 @@ class Judgement:
             request_id=request_id,
             selector=selector,
             prompt_tokens=prompt_tokens(order.request),
-            output_tokens=output_tokens(order.request, self._output_tokens_default()),
+            output_tokens=0 if order.embed else output_tokens(order.request, self._output_tokens_default()),
+            longest_text_tokens=longest_text_tokens(order.request) if order.embed else 0,
             collection=None if found is None else found.id,
             label=None if found is None else found.label,
         )

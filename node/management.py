@@ -257,8 +257,9 @@ def _entry(name: str, owner: str, survey: Survey) -> ModelEntry:
     """A name with what the offers that it names can do."""
     named = ModelSelector.parse(name, survey.islands).matches(survey.table)
     offers = [offer for offer, is_named in zip(survey.table.offers, named, strict=True) if is_named]
+    embeds = bool(offers) and all(offer.embeds for offer in offers)
     context = max((offer.context_tokens for offer in offers), default=0)
-    return ModelEntry(name, owner, context_tokens=context, tools=any(offer.tools for offer in offers))
+    return ModelEntry(name, owner, context_tokens=context, tools=any(offer.tools for offer in offers), embeds=embeds)
 
 
 def _member_row(

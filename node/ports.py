@@ -34,6 +34,14 @@ class BackendModel:
     slots: int = 1
     quality: float = 0.5  # prior, 0 to 1
     tools: bool = True  # takes tool definitions
+    embeds: bool = False  # gives vectors, and answers to nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Embed:
+    """Vectors are asked for, of the texts of a request's messages (node/vectors.py), and no answer."""
+
+    dimensions: int | None = None  # how long they are to be; None: as the model makes them
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +53,11 @@ class Call:
     request: ChatRequest  # as this backend may see it: sanitised where it must be
     max_output_tokens: int  # always bounded before it gets here
     collection: bytes | None = None  # the random id of the collection to answer from
+    embed: Embed | None = None
 
 
 class Backend(Protocol):
-    """Something that answers chat completions."""
+    """Something that answers chat completions, or gives vectors: to each only calls for the models that it lists so."""
 
     name: str
 

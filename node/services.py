@@ -36,15 +36,23 @@ class OwnOffer:
 
     @property
     def servable(self) -> bool:
-        """A node never serves a peer from its cloud offers."""
-        return self.provider is None and self.model.origin in (Origin.EMBEDDED, Origin.LOOPBACK)
+        """A node never serves a peer from its cloud offers; vectors are asked for in no frame of an envelope."""
+        return (
+            not self.model.embeds and self.provider is None and self.model.origin in (Origin.EMBEDDED, Origin.LOOPBACK)
+        )
 
 
 class Services:
     """All of them, of one configuration. One a node; a new configuration takes the place of the old whole."""
 
-    def __init__(self, embedded: EmbeddedLlama | None, local: LocalServers, config: Config) -> None:
-        self._embedded = embedded
+    def __init__(
+        self,
+        embedded: EmbeddedLlama | None,
+        local: LocalServers,
+        config: Config,
+        embedder: EmbeddedLlama | None = None,
+    ) -> None:
+        self._in_workers = tuple(one for one in (embedded, embedder) if one is not None)
         self._local = local
         self._named: tuple[tuple[ModelServer, BackendConfig], ...] = ()
         self._providers: tuple[tuple[HttpBackend, ProviderConfig], ...] = ()
@@ -98,8 +106,8 @@ class Services:
     async def _near(self) -> list[OwnOffer]:
         """What the owner names comes before what is found: the same server may be both, and the owner's word holds."""
         found: list[OwnOffer] = []
-        if self._embedded is not None:
-            found += [OwnOffer(self._embedded, model) for model in await self._embedded.models()]
+        for worker in self._in_workers:
+            found += [OwnOffer(worker, model) for model in await worker.models()]
         for server, config in self._named:
             found += [OwnOffer(server, model, configured=config.tier) for model in await server.models()]
         for server in self._local.backends:

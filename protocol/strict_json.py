@@ -17,7 +17,9 @@ JSON_DEPTH_MAX = 64
 JSON_VALUES_MAX = 200_000  # bounds the time of every later walk: about 0.1 s
 
 
-def parse_json(data: bytes, *, where: str = "body", bytes_max: int = JSON_BYTES_MAX) -> Json:
+def parse_json(
+    data: bytes, *, where: str = "body", bytes_max: int = JSON_BYTES_MAX, values_max: int = JSON_VALUES_MAX
+) -> Json:
     """The value in `data`. Raises RequestError on `where`; its message never holds text of the data."""
     if len(data) > bytes_max:
         raise RequestError(where, f"{len(data)} bytes, at most {bytes_max} are read")
@@ -39,7 +41,7 @@ def parse_json(data: bytes, *, where: str = "body", bytes_max: int = JSON_BYTES_
         raise RequestError(where, str(error)) from None
     except ValueError:
         raise RequestError(where, "a number with too many digits") from None
-    _check_bounds(value, where)
+    _check_bounds(value, where, values_max)
     return value
 
 
@@ -79,7 +81,7 @@ def _finite_integer(literal: str) -> int:
     return number
 
 
-def _check_bounds(value: Json, where: str) -> None:
+def _check_bounds(value: Json, where: str, values_max: int) -> None:
     level: list[Json] = [value]
     seen = 0
     for _ in range(JSON_DEPTH_MAX + 1):
@@ -94,8 +96,8 @@ def _check_bounds(value: Json, where: str) -> None:
                     _check_text(key, where)
                 below.extend(item.values())
         seen += len(level)
-        if seen > JSON_VALUES_MAX:
-            raise RequestError(where, f"more than {JSON_VALUES_MAX} values")
+        if seen > values_max:
+            raise RequestError(where, f"more than {values_max} values")
         if not below:
             return
         level = below

@@ -149,7 +149,7 @@ class ScriptedOffers:
             table,
             {row.name: backend for row, backend in self.rows},
             self.collections,
-            frozenset(table.islands.tolist()),
+            frozenset(row.island for row, _ in self.rows),
         )
 
 

@@ -13,6 +13,7 @@ from node.api.anthropic_messages import AnthropicMessages
 from node.api.completions import Completions
 from node.api.connection import KNOWN_SENDER, Receive, Send
 from node.api.dashboard import PAGES, Dashboard
+from node.api.embeddings import Embeddings
 from node.api.exchange import Exchange
 from node.api.faults import INTERNAL, Dialect, fault_of, where
 from node.api.management import ManagementRoutes
@@ -126,6 +127,7 @@ def _endpoints(
     return [
         Endpoint("POST", "/v1/chat/completions", inference, chat.complete),
         Endpoint("POST", "/v1/completions", inference, Completions(execution, clock).complete),
+        Endpoint("POST", "/v1/embeddings", inference, Embeddings(execution).create),
         Endpoint("POST", "/v1/messages", inference, AnthropicMessages(execution).create, Dialect.ANTHROPIC),
         Endpoint("POST", "/v1/responses", inference, responses.create),
         Endpoint("GET", "/v1/responses/*", inference, responses.retrieve),

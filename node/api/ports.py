@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from node.ports import Embed
 from protocol.answers import AnswerEvent
 from protocol.chat import ChatRequest
 from protocol.terms import NanoUsd, Sensitivity, Tier
@@ -21,6 +22,7 @@ class Order:
     policy: str | None = None  # a policy's name, to intersect with the configured one
     conversation: str | None = None  # names a lasting conversation
     idempotency_key: str | None = None
+    embed: Embed | None = None  # vectors of its messages are asked for, and no answer
     previous: str | None = None  # the stored response whose history the request begins with
     stored: bool = False  # whether a later request may go on from its answer; its id is `response_id`
     at_least: Sensitivity = Sensitivity.PUBLIC  # of that history, whatever is found in it: a collection's label

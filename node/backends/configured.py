@@ -23,6 +23,8 @@ def from_provider(config: ProviderConfig) -> HttpBackend:
             model.output_price,
             PROVIDER_SLOTS,
             model.quality,
+            tools=not model.embeds,
+            embeds=model.embeds,
         )
         for model in config.models
     ]

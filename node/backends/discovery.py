@@ -213,4 +213,6 @@ def _offered(model: LocalModel, named: BackendConfig | None) -> BackendModel | N
         context, slots = named.context_tokens or context, named.slots
     far = origin is Origin.REMOTE or (origin is Origin.CONFIGURED and named is not None and named.tier is Tier.CLOUD)
     price = None if far else UNPAID
-    return BackendModel(model.name, origin, context, price, price, slots, tools=model.tools)
+    embeds = model.embeds or (named is not None and model.name in named.embeds)
+    tools = model.tools and not embeds
+    return BackendModel(model.name, origin, context, price, price, slots, tools=tools, embeds=embeds)

@@ -78,6 +78,8 @@ class HttpBackend(ABC):
 
     async def answer(self, call: Call, emit: Emit) -> None:
         """Emits the answer, or raises BackendError. Cancelled: the connection is closed at once."""
+        if any(model.name == call.model and model.embeds is (call.embed is None) for model in self._models):
+            raise BackendError(BackendFailure.REFUSED, "other_kind", "it embeds, or it answers: not what was asked")
         attempt = self._attempt(call)
         stopwatch = Stopwatch(trio.current_time)
 

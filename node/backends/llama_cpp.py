@@ -47,9 +47,10 @@ class _Worker:
 class EmbeddedLlama:
     """A Backend for the worker whose link `serve` was given last. Requests beyond its slots wait here, in order."""
 
-    name = "embedded"
-
-    def __init__(self) -> None:
+    def __init__(self, name: str = "embedded", *, embeds: bool = False) -> None:
+        """`embeds`: its worker is that of node/workers/embedding.py."""
+        self.name = name
+        self._embeds = embeds
         self._worker: _Worker | None = None
         self._measured: dict[str, Measured] = {}
         self._queued = 0
@@ -64,7 +65,7 @@ class EmbeddedLlama:
             raise LinkError(f"no model was loaded within {LOAD_S:g} s")
         if ready.kind == "unusable":
             raise LinkError(ready.text("why"))
-        worker = _Worker(link, _model(ready), trio.Semaphore(ready.number("slots")))
+        worker = _Worker(link, _model(ready, embeds=self._embeds), trio.Semaphore(ready.number("slots")))
         self._worker = worker
         self._ready.set()
         log.info("model_ready", extra={"model": worker.model.name, "slots": worker.model.slots})
@@ -100,6 +101,10 @@ class EmbeddedLlama:
             raise _not_connected("the embedded model is not there")
         if call.model != worker.model.name:
             raise BackendError(BackendFailure.REFUSED, "unknown_model", "the embedded model has another name", 404)
+        if self._embeds is (call.embed is None):
+            raise BackendError(
+                BackendFailure.REFUSED, "other_kind", "it embeds, or it answers: not what was asked", 400
+            )
         await self._slot(worker)
         self._next_id += 1
         job_id = self._next_id
@@ -215,11 +220,12 @@ def _hand_on(job: _Job, delta: Delta) -> None:
             raise LinkError("the worker sent more than its credit") from None
 
 
-def _model(ready: Frame) -> BackendModel:
+def _model(ready: Frame, *, embeds: bool) -> BackendModel:
     slots, context = ready.number("slots"), ready.number("context_tokens")
     if ready.kind != "ready" or slots < 1 or context < 1:
         raise LinkError("the worker is not ready")
-    return BackendModel(ready.text("model"), Origin.EMBEDDED, context, UNPAID, UNPAID, slots)
+    name = ready.text("model")
+    return BackendModel(name, Origin.EMBEDDED, context, UNPAID, UNPAID, slots, tools=not embeds, embeds=embeds)
 
 
 def _finished(frame: Frame) -> Finished:

@@ -41,13 +41,14 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class LocalModel:
-    """One chat model of a server."""
+    """One model of a server, of chats or of embeddings."""
 
     name: str
     origin: Origin
     context_tokens: int = CONTEXT_TOKENS_UNKNOWN
     slots: int = 1
     tools: bool = True  # False: the server says that it takes no tool definitions
+    embeds: bool = False  # the server says that it gives vectors, and answers to nothing
 
 
 def is_forwarder(program: str | None) -> bool:
@@ -56,11 +57,13 @@ def is_forwarder(program: str | None) -> bool:
 
 
 def from_ollama(tag: object, show: object) -> LocalModel | None:
-    """One entry of /api/tags, and /api/show of it. None for what is not a chat model."""
+    """One entry of /api/tags, and /api/show of it. None for what neither chats nor embeds."""
     tag, show = _object(tag), _object(show)
     name = _name(tag.get("name"))
     capabilities = show.get("capabilities")
-    if name is None or (isinstance(capabilities, list) and "completion" not in capabilities):
+    told = capabilities if isinstance(capabilities, list) else ["completion"]
+    embeds = "completion" not in told
+    if name is None or (embeds and "embedding" not in told):
         return None
     info = _object(show.get("model_info"))
     architecture = info.get("general.architecture")
@@ -72,12 +75,12 @@ def from_ollama(tag: object, show: object) -> LocalModel | None:
         and isinstance(architecture, str)
     )
     if not proven:
-        return LocalModel(name, Origin.REMOTE)
+        return LocalModel(name, Origin.REMOTE, embeds=embeds)
     longest = _count(info.get(f"{architecture}.context_length"), CONTEXT_TOKENS_MAX) or CONTEXT_TOKENS_UNKNOWN
     asked = _NUM_CTX.search(show["parameters"]) if isinstance(show.get("parameters"), str) else None
     context = min(longest, int(asked[1]) if asked else CONTEXT_TOKENS_UNKNOWN)  # it cuts longer prompts in silence
     tools = isinstance(capabilities, list) and "tools" in capabilities
-    return LocalModel(name, Origin.LOOPBACK, max(context, 1), tools=tools)
+    return LocalModel(name, Origin.LOOPBACK, max(context, 1), tools=tools, embeds=embeds)
 
 
 def from_llama_server(props: object, models: object) -> tuple[LocalModel, ...]:
@@ -99,7 +102,7 @@ def from_lm_studio(models: object) -> tuple[LocalModel, ...]:
     found = []
     for entry in _entries(models):
         name = _name(entry.get("id"))
-        if name is None or entry.get("type") not in ("llm", "vlm") or entry.get("state") != "loaded":
+        if name is None or entry.get("type") not in ("llm", "vlm", "embeddings") or entry.get("state") != "loaded":
             continue
         proven = (
             set(entry) <= _LM_STUDIO_MEMBERS  # a member that is new may well say on which device it runs
@@ -111,7 +114,8 @@ def from_lm_studio(models: object) -> tuple[LocalModel, ...]:
         capabilities = entry.get("capabilities")
         tools = isinstance(capabilities, list) and "tool_use" in capabilities
         origin = Origin.LOOPBACK if proven else Origin.REMOTE
-        found.append(LocalModel(name, origin, min(context, longest), tools=tools))
+        embeds = entry["type"] == "embeddings"
+        found.append(LocalModel(name, origin, min(context, longest), tools=tools, embeds=embeds))
     return tuple(found)
 
 

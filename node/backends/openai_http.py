@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 import httpx
 import trio
 
-from node.backends.http_backend import EmitDelta, HttpBackend
+from node.backends.http_backend import Attempt, EmitDelta, HttpBackend
 from node.backends.http_client import Endpoint, consume, exchange, is_json, read_whole
 from node.backends.openai_answer import AnswerReader, read_json
+from node.backends.openai_embeddings import EmbeddingAttempt
 from node.backends.sse import EventReader
 from node.configuration.values import OutputLimit
 from node.ports import BackendModel, Call
@@ -34,7 +35,9 @@ class OpenAIHttp(HttpBackend):
         super().__init__(name, endpoint, models, client)
         self._limit = limit
 
-    def _attempt(self, call: Call) -> "_Attempt":
+    def _attempt(self, call: Call) -> Attempt:
+        if call.embed is not None:
+            return EmbeddingAttempt(self.endpoint, self._headers(), call)
         body = request_body(call.request, call.model, call.max_output_tokens, self._limit)
         return _Attempt(self.endpoint, body)
 

@@ -63,6 +63,8 @@ class PeerBackend:
 
     async def answer(self, call: Call, emit: Emit) -> None:
         """As every Backend. Cancelled: the island is told, and the stream is reset."""
+        if call.embed is not None:
+            raise BackendError(BackendFailure.REFUSED, "no_embeddings", "no frame asks an island for vectors")
         recipient = self._recipient()
         if recipient is None:
             raise BackendError(BackendFailure.NOT_CONNECTED, "no_live_member", "it is no live member now")

@@ -45,9 +45,17 @@ def _backend(section: Section, secrets: SecretReader, names: set[str]) -> Backen
         key=secrets.secret(section, "key"),
         context_tokens=None if context is None else section.integer("context_tokens", None, 1, CONTEXT_TOKENS_MAX),
         slots=section.integer("slots", 1, 1, SLOTS_MAX),
+        embeds=_embeds(section, models),
     )
     section.end()
     return backend
+
+
+def _embeds(section: Section, models: tuple[str, ...]) -> tuple[str, ...]:
+    names = section.texts("embeds", _MODELS_EXPECTED) or ()
+    if models and not set(names) <= set(models):
+        raise section.error("embeds", "some of the models that are named beside it")
+    return names
 
 
 def _provider(section: Section, secrets: SecretReader, names: set[str]) -> ProviderConfig:
@@ -57,7 +65,7 @@ def _provider(section: Section, secrets: SecretReader, names: set[str]) -> Provi
     url = section.parsed("url", places.provider_url, expected) if _url_is_safe(section) else None
     if url is None:
         raise section.missing("url", expected)
-    models = tuple(_model(model) for model in section.sections("models"))
+    models = tuple(_model(model, kind) for model in section.sections("models"))
     if not models:
         raise section.missing("models", "at least one [[providers.models]]")
     _refuse_twice(section, models)
@@ -74,14 +82,19 @@ def _provider(section: Section, secrets: SecretReader, names: set[str]) -> Provi
     return provider
 
 
-def _model(section: Section) -> ProviderModel:
+def _model(section: Section, kind: ProviderKind) -> ProviderModel:
+    embeds = section.flag("embeds", default=False)
+    if embeds and kind is ProviderKind.ANTHROPIC:
+        raise section.error("embeds", 'false, or kind = "openai": there are no vectors in Anthropic\'s API')
+    output_price = _price(section, "output_usd")
     model = ProviderModel(
         name=section.text("name", "the model's name at the provider"),
         input_price=_price(section, "input_usd"),
-        output_price=_price(section, "output_usd"),
+        output_price=NanoUsd(0) if embeds and output_price is None else output_price,  # it writes nothing
         cached_input_price=_price(section, "cached_input_usd"),
         context_tokens=section.integer("context_tokens", CONTEXT_TOKENS_DEFAULT, 1, CONTEXT_TOKENS_MAX),
         quality=section.share("quality", 0.5),
+        embeds=embeds,
     )
     section.end()
     return model

@@ -57,6 +57,23 @@ class EmbeddedConfig:
     context_tokens: int = 4096  # of each slot
 
 
+class Pooling(StrEnum):
+    """How an embedding model's vectors of all tokens become one."""
+
+    MEAN = "mean"
+    CLS = "cls"  # of the first token
+    LAST = "last"
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingConfig:
+    """A model of the owner's that gives vectors, in a worker of this node."""
+
+    model: Path  # a GGUF file
+    pooling: Pooling | None = None  # None: as the file says
+    context_tokens: int = 512  # of one text
+
+
 @dataclass(frozen=True, slots=True)
 class BackendConfig:
     """A model server that the owner names. Without a tier, what it serves counts as discovery finds it."""
@@ -68,6 +85,7 @@ class BackendConfig:
     key: Secret | None = None
     context_tokens: int | None = None  # None: as it says, or the protocol's least
     slots: int = 1
+    embeds: tuple[str, ...] = ()  # models of it that give vectors, where it does not say so
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +98,7 @@ class ProviderModel:
     cached_input_price: NanoUsd | None
     context_tokens: int
     quality: float = 0.5  # prior, 0 to 1
+    embeds: bool = False  # gives vectors, and no answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,3 +152,4 @@ class Config:
     source: Source = field(repr=False, compare=False)
     policy: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """The [policy] table as it stands, read-only, for node.agents.policy; `source.error` names its lines."""
+    embedding: EmbeddingConfig | None = None

@@ -17,14 +17,14 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from node.backends.openai_answer import AnswerReader
 from node.link import BlockingLink, Frame
 from node.workers.llama_limits import CONTEXT_TOKENS, CREDIT_DELTAS, MODEL_NAME, SLOTS
-from protocol.answers import Delta
+from protocol.answers import Delta, Finished
 from protocol.errors import BackendError, IslandRunError, LinkError, RequestError, StateError
 from protocol.strict_json import parse_json
 
@@ -119,7 +119,7 @@ class LlamaWorker:
             self._send("failed", id=job_id, code="no_slot", status=429)
             return
         try:
-            body = request_body(parse_json(data), max_tokens)
+            body = self.read(data, max_tokens)
         except RequestError as error:
             code = f"unsupported_{error.field}" if error.field in UNSUPPORTED else "invalid_request"
             self._send("failed", id=job_id, code=code, status=400)
@@ -128,6 +128,15 @@ class LlamaWorker:
         thread = threading.Thread(target=self._answer, args=(job, body), daemon=True)
         self._jobs[job_id] = job, thread
         thread.start()
+
+    def read(self, data: bytes, max_tokens: int) -> dict[str, Any]:
+        """What llama.cpp is given. Raises RequestError for what it cannot do as asked."""
+        return request_body(parse_json(data), max_tokens)
+
+    def work(self, job: Job, body: Mapping[str, Any]) -> Finished | None:
+        """None where the job failed or was cancelled, as it says. Whatever else goes wrong is raised."""
+        self._server.handle_chat_completions(body, lambda chunk: self._on_chunk(job, chunk))
+        return None if job.failure is not None or job.cancelled else job.reader.finish()
 
     def _answer(self, job: Job, body: Mapping[str, Any]) -> None:
         try:
@@ -139,9 +148,8 @@ class LlamaWorker:
 
     def _outcome(self, job: Job, body: Mapping[str, Any]) -> tuple[str, Mapping[str, object]]:
         try:
-            self._server.handle_chat_completions(body, lambda chunk: self._on_chunk(job, chunk))
-            if job.failure is None and not job.cancelled:
-                whole = job.reader.finish()
+            whole = self.work(job, body)
+            if whole is not None:
                 return "finished", {name: getattr(whole, name) for name in whole.__slots__}
         except BackendError as error:
             job.failure = error.code, 500
@@ -164,14 +172,15 @@ class LlamaWorker:
             if not job.started and isinstance(progress := chunk.get("prompt_progress"), dict):
                 job.started = True
                 self._send("started", id=job.id, prompt_tokens=int(progress["total"]))
-            return not all(self._relay(job, delta) for delta in job.reader.feed(chunk))
+            return not all(self.relay(job, delta) for delta in job.reader.feed(chunk))
         except LinkError:
             job.cancel()
         except IslandRunError:
             job.failure = "model_failed", 500
         return True
 
-    def _relay(self, job: Job, delta: Delta) -> bool:
+    def relay(self, job: Job, delta: Delta) -> bool:
+        """False when the request was cancelled."""
         if not job.spend():
             return False
         self._send("delta", id=job.id, content=delta.content, extra=delta.extra)
@@ -236,8 +245,10 @@ def packaged_model() -> Path:
     return found[0]
 
 
-def open_server(model: Path, slots: int, context_tokens: int, threads: int) -> Any:
-    """llama.cpp with the model loaded. Raises StateError.
+def open_server(
+    model: Path, slots: int, context_tokens: int, threads: int, embedding: Callable[[Any], None] | None = None
+) -> Any:
+    """llama.cpp with the model loaded. `embedding` sets the parameters of one that gives vectors. Raises StateError.
 
     Its HTTP server cannot be switched off, asks no key and would show prompts: it gets a socket in a private
     directory, which is unlinked before anything else happens, so that nobody can ever connect.
@@ -261,6 +272,8 @@ def open_server(model: Path, slots: int, context_tokens: int, threads: int) -> A
     parameters.endpoint_slots = False
     parameters.ui = False
     parameters.verbosity = -1  # above that it logs prompts
+    if embedding is not None:
+        embedding(parameters)
     with tempfile.TemporaryDirectory(prefix="islandrun-") as directory:
         parameters.hostnames = [str(Path(directory, "llama.sock"))]
         try:

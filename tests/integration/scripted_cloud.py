@@ -13,6 +13,8 @@ LONG_PIECE_CHARACTERS = 1_000
 SLOW_PIECES = 20
 SLOW_PIECE_S = 0.1
 ECHO_CHARACTERS = 7
+EMBEDDINGS = "/v1/embeddings"
+PATHS = ("/v1/chat/completions", EMBEDDINGS)
 MODELS = ("echo", "long", "slow", "hang", "cut-before", "cut-after", "refuse")
 
 
@@ -70,8 +72,11 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["content-length"]))
         cloud.bodies.append(body)
         request = json.loads(body)
-        if self.headers["authorization"] != f"Bearer {KEY}" or self.path != "/v1/chat/completions":
+        if self.headers["authorization"] != f"Bearer {KEY}" or self.path not in PATHS:
             self._refuse(401, "invalid_api_key")
+            return
+        if self.path == EMBEDDINGS:
+            self._embed(request)
             return
         with contextlib.suppress(ConnectionError):
             self._answer(cloud, request)
@@ -87,6 +92,11 @@ class _Handler(BaseHTTPRequestHandler):
             "refuse": lambda: self._refuse(400, "invalid_request_error"),
         }
         answers[request["model"]]()
+
+    def _embed(self, request: dict[str, Any]) -> None:
+        """The vector of a text is its length."""
+        data = [{"index": i, "embedding": [float(len(text)), 0.5]} for i, text in enumerate(request["input"])]
+        self._json(200, {"object": "list", "data": data, "usage": {"prompt_tokens": 9, "total_tokens": 9}})
 
     def _stream(self, pieces: list[str], wait: Callable[[], object] = bool) -> None:
         self._begin()
@@ -117,7 +127,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"%x\r\n%b\r\n" % (len(event), event))
 
     def _refuse(self, status: int, code: str) -> None:
-        body = json.dumps({"error": {"message": "no", "type": code, "code": code, "param": None}}).encode()
+        self._json(status, {"error": {"message": "no", "type": code, "code": code, "param": None}})
+
+    def _json(self, status: int, document: dict[str, Any]) -> None:
+        body = json.dumps(document).encode()
         self.send_response(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))

@@ -93,8 +93,17 @@ def test_local_model_takes_tools_where_its_server_says_so() -> None:
     assert not from_lm_studio({"data": [{**LM, "capabilities": []}]})[0].tools
 
 
-def test_ollama_embedding_model_is_no_chat_model() -> None:
-    assert from_ollama(TAG, {**SHOW, "capabilities": ["embedding"]}) is None
+def test_ollama_embedding_model_gives_vectors_and_no_answers() -> None:
+    model = from_ollama(TAG, {**SHOW, "capabilities": ["embedding"]})
+    assert model == LocalModel("llama3.2:latest", Origin.LOOPBACK, 8192, tools=False, embeds=True)
+    both = from_ollama(TAG, {**SHOW, "capabilities": ["completion", "embedding"]})
+    assert both is not None
+    assert not both.embeds
+
+
+@pytest.mark.parametrize("capabilities", [[], ["insert"], ["image"]])
+def test_ollama_model_that_neither_chats_nor_embeds_is_none(capabilities: list[str]) -> None:
+    assert from_ollama(TAG, {**SHOW, "capabilities": capabilities}) is None
 
 
 PROPS = {
@@ -155,8 +164,12 @@ def test_lm_studio_model_that_may_run_elsewhere_is_remote(members: dict[str, Any
     assert from_lm_studio({"data": [{**LM, **members}]})[0].origin is Origin.REMOTE
 
 
-@pytest.mark.parametrize("members", [{"state": "not-loaded"}, {"type": "embeddings"}, {"id": None}])
-def test_lm_studio_model_that_cannot_chat_now_is_not_offered(members: dict[str, Any]) -> None:
+def test_lm_studio_says_which_model_embeds() -> None:
+    assert [model.embeds for model in from_lm_studio({"data": [LM, {**LM, "type": "embeddings"}]})] == [False, True]
+
+
+@pytest.mark.parametrize("members", [{"state": "not-loaded"}, {"type": "tts"}, {"id": None}])
+def test_lm_studio_model_that_can_do_nothing_now_is_not_offered(members: dict[str, Any]) -> None:
     assert from_lm_studio({"data": [{**LM, **members}]}) == ()
 
 

@@ -19,6 +19,7 @@ from node.config import (
     state_path,
 )
 from node.configuration.lines import Lines
+from node.configuration.values import EmbeddingConfig, Pooling
 from protocol.errors import ConfigError
 from protocol.terms import Tier
 
@@ -191,6 +192,29 @@ def test_each_broken_line_of_a_provider_is_named(before: str, after: str, messag
     assert refusal(PROVIDER.replace(before, after), **environ).startswith(message)
 
 
+def test_an_embedding_model_is_a_file_beside_the_configuration() -> None:
+    read = loaded('version = 1\n[embedding]\nmodel = "small.gguf"\npooling = "cls"').embedding
+    assert read == EmbeddingConfig(FILE.parent / "small.gguf", Pooling.CLS)
+    assert loaded("version = 1").embedding is None
+    assert "model is missing" in refusal('version = 1\n[embedding]\npooling = "mean"')
+    assert "mean, cls or last" in refusal('version = 1\n[embedding]\nmodel = "a.gguf"\npooling = "max"')
+
+
+def test_a_provider_and_a_server_say_which_of_their_models_embed() -> None:
+    config = loaded(
+        'version = 1\n[[backends]]\nname = "rack"\nurl = "http://10.0.0.9:8000/v1"\nembeds = ["bge"]\n'
+        '[[providers]]\nname = "p"\nurl = "https://api.example.org/v1"\n'
+        '[[providers.models]]\nname = "e"\nembeds = true\ninput_usd = "0.02"'
+    )
+    assert config.backends[0].embeds == ("bge",)
+    (model,) = config.providers[0].models
+    assert (model.embeds, model.input_price, model.output_price) == (True, 20_000_000, 0)
+    head = 'version = 1\n[[backends]]\nname = "r"\nurl = "http://10.0.0.9/v1"\n'
+    assert "models that are named" in refusal(head + 'tier = "edge"\nmodels = ["a"]\nembeds = ["b"]')
+    claude = 'version = 1\n[[providers]]\nname = "c"\nkind = "anthropic"\nurl = "https://api.example.org/v1"\n'
+    assert "no vectors" in refusal(claude + '[[providers.models]]\nname = "m"\nembeds = true')
+
+
 def test_mistyped_tier_is_told_what_would_be_right() -> None:
     text = "version = 1\n" + "\n" * 7 + '[[backends]]\nname = "rack"\nurl = "http://10.0.0.9/v1"\ntier = "persnal"\n'
     assert refusal(text) == 'config.toml:12: tier = "persnal": expected personal, edge or cloud'
@@ -297,6 +321,7 @@ def test_example_shows_every_key_and_is_read_as_it_stands() -> None:
     provider = tables["providers"][0]
     for table, where in (
         (tables, text.replace("version = 1\n", "version = 1\nzzz = 1\n")),
+        (tables["embedding"], text.replace("[embedding]  ", "[embedding]\nzzz = 1\n#")),
         (tables["backends"][0], text.replace('name = "rack"', 'name = "rack"\nzzz = 1')),
         (provider, text.replace('name = "openai"', 'name = "openai"\nzzz = 1')),
         (provider["models"][0], text.replace('name = "gpt-5-mini"', 'name = "gpt-5-mini"\nzzz = 1')),
