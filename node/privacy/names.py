@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from node.privacy.detectors.things import is_of_a_thing
 from node.privacy.findings import NAMES, OF_NOBODY, Finding, FindingType
 from node.privacy.gazetteer import is_family, is_given, is_place, is_software
 from node.privacy.languages import CAPITAL_NOUNS, LATIN_LANGUAGES, Guess, is_unspaced
@@ -332,6 +333,8 @@ def _numbers(text: str, spans: Sequence[ModelSpan]) -> Iterator[Finding]:
         if type_ in _NUMBERS and (end - start > NUMBER_CHARACTERS_MAX or len(set(text[start:end])) < DISTINCT_MIN):
             continue
         if text[start - 1 : start] == "." and text[start - 2 : start - 1].isdigit():  # the rest of a version
+            continue
+        if type_ in _NUMBERS and is_of_a_thing(text, start, end):
             continue
         if sum(c.isdigit() for c in text[start:end]) >= _DIGITS_MIN[type_]:
             yield Finding(start, end, type_, min(s.score for s in group), RAMPART)

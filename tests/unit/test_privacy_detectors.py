@@ -13,6 +13,7 @@ from node.privacy.languages import segments
 from node.privacy.normal_form import normalise
 from node.privacy.tokens import lookalikes
 from protocol.errors import DetectorError
+from tests.hostile_texts import HOSTILE
 from tests.unit.privacy_texts import found_by_rules
 
 T = FindingType
@@ -251,57 +252,6 @@ def test_detectors_have_distinct_names_and_say_their_types() -> None:
 
 def test_entropy_of_a_hexadecimal_key_is_above_that_of_a_word() -> None:
     assert entropy_bits("a8f5f167f44f4964e6c998dee827110c") > 3.3 > entropy_bits("passwordpassword")
-
-
-HOSTILE = [
-    "a" * 60_000,
-    "1 " * 30_000,
-    "1-" * 30_000,
-    "a." * 30_000 + "@",
-    "A " * 30_000,
-    "password " * 7_000,
-    "sk-" * 20_000,
-    "-----BEGIN PRIVATE KEY-----" * 2_000,
-    "eyJ" + "a" * 60_000,
-    ":" * 60_000,
-    "a:b@" * 15_000,
-    "http://a:" * 7_000,
-    "Dear " * 12_000,
-    "Mr. A " * 10_000,
-    "12 Ab " * 10_000,
-    "he has diabetes " * 4_000,
-    "[PERSON_1] " * 6_000,
-    "a-" * 30_000 + " at dot",
-    "a dot " * 10_000 + "@ at ",
-    "passport " + "1" * 60_000 + "_",
-    ("passport " + "1" * 200 + "_ ") * 280,
-    ("mrn " + "1-" * 100 + "_ ") * 280,
-    "account no. " * 5_000,
-    "born on 1 " * 6_000,
-    "password is a b c d " * 3_000,
-    "1 Aa " * 12_000,
-    "1234 5678 9012 " * 4_000,
-    "one two " * 8_000,
-    "double " * 9_000,
-    "name,phone\n" + "a,1\n" * 12_000,
-    "name,phone\n" * 6_000,
-    '"' * 60_000 + "\nname,phone",
-    "insert into t values " + "('a','b')," * 6_000,
-    "insert into t values (" + "'" * 50_000,
-    "<name>" * 10_000 + "</",
-    "user=" * 12_000,
-    "code " * 12_000 + "1",
-    "password is " + "a " * 30_000 + "1",
-    "my baby is " * 5_000,
-    "x-" * 20_000 + "phone",
-    "ada at " * 8_000 + "dot",
-    "%41" * 20_000,
-    "&amp;" * 12_000,
-    "\\u0041" * 10_000,
-    "YWRhQGV4YW1wbGUub3Jn " * 3_000,
-    "a1" * 30_000,
-    "plate A 1 " * 6_000,
-]
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=[text[:10] for text in HOSTILE])

@@ -10,15 +10,18 @@ from node.privacy.detectors import (
     dates,
     emails,
     fields,
+    file_names,
     handles,
     labelled,
     national_ids,
     network,
     people,
     phones,
+    provider_keys,
     secrets,
     special,
     spelled,
+    wallets,
 )
 from node.privacy.detectors.base import Detector, Text
 from node.privacy.detectors.screen import Screen
@@ -26,13 +29,16 @@ from node.privacy.findings import Finding
 from protocol.errors import DetectorError
 
 DETECTORS: tuple[Detector, ...] = (
+    *provider_keys.DETECTORS,
     *secrets.DETECTORS,
     *cards.DETECTORS,
     *bank.DETECTORS,
+    *wallets.DETECTORS,
     *national_ids.DETECTORS,
     *labelled.DETECTORS,
     *emails.DETECTORS,
     *fields.DETECTORS,
+    *file_names.DETECTORS,
     *handles.DETECTORS,
     *phones.DETECTORS,
     *network.DETECTORS,

@@ -1,11 +1,11 @@
-"""Bank accounts: IBAN (ISO 13616), numbers beside a label, wallets of cryptocurrencies."""
+"""Bank accounts: IBAN (ISO 13616), numbers beside a label."""
 
 import re
 from collections.abc import Iterator
 
-from stdnum import bitcoin, iban
+from stdnum import iban
 
-from node.privacy.detectors.base import LATIN, Detector, Evidence, Text, context, digits_of, each, pattern_detector
+from node.privacy.detectors.base import LATIN, Detector, Evidence, Text, context, digits_of, each
 from node.privacy.findings import Finding, FindingType
 from node.privacy.wordlist import words
 
@@ -39,8 +39,6 @@ _SWIFT = re.compile(
     r"(?:swift|bic)(?:[ /-]?(?:bic|code))?[ :=#]{1,3}(?:is )?(?P<number>[A-Z]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?)(?!\w)",
     re.IGNORECASE,
 )
-_ETHEREUM = re.compile(r"(?<!\w)0x[0-9a-fA-F]{40}(?!\w)")
-_BITCOIN = re.compile(r"[13b](?<!\w.)(?:(?<=[13])[1-9A-HJ-NP-Za-km-z]{25,34}|(?<=b)c1[0-9ac-hj-np-z]{39,71})(?!\w)")
 
 
 def _find_ibans(text: Text) -> Iterator[Finding]:
@@ -100,8 +98,4 @@ DETECTORS = (
         (Evidence(_LABELS, digits=6), Evidence(_SWIFT_LABELS), *each(_UNSPACED_LABELS, digits=6, other_script=True)),
     ),
     Detector("routing", frozenset({FindingType.ACCOUNT}), _find_pairs, (Evidence(digits=14),)),
-    pattern_detector("ethereum", FindingType.WALLET, _ETHEREUM, Evidence(holds=("0x",), run=42), score=0.95),
-    pattern_detector(
-        "bitcoin", FindingType.WALLET, _BITCOIN, Evidence(digits=1, run=26), score=0.9, accept=bitcoin.is_valid
-    ),
 )

@@ -19,6 +19,12 @@ _DIGIT = re.compile(r"\d")
 _DIGITS = re.compile(r"\d+")
 _OTHER_SCRIPT = re.compile("[\u0370-\u1dff\u2c00-\U0010ffff]")
 _NO_WORD = re.compile(r"[\W_]")
+# What a number counts that stands before it: nobody's number.
+COUNTED = re.compile(
+    r"\s?(?:[kmgt]i?b|bytes?|bits?|lines?|rows?|characters?|chars|words?|tokens?|people|users?|items?|times|points?|pixels?|steps?|miles?|km|kg|"
+    r"euros?|dollars?|pounds?|votes?|records?|requests?|zeichen|zeilen|octets?|lignes?|líneas|bytes)(?![^\W_])|\.[a-z]{2,4}(?![\w.])",
+    re.IGNORECASE,
+)
 MARKS_MAX = 64  # kinds of marks that are taken out of a text one after the other
 _ASCII_WORDS = {code: " " for code in range(128) if not chr(code).isalnum()}
 DIGITS = "0123456789"

@@ -8,7 +8,7 @@ from node.privacy.findings import Finding, FindingType
 from node.privacy.wordlist import words
 
 _PLAIN = re.compile(
-    r"(?<![\w.+-])(?:\{[\w.+%, -]{3,80}\}|[\w+%][\w.+%'-]{0,63})@(?P<host>(?:[\w-]{1,63}\.){1,8}(?P<top>[^\W\d_]{2,24}))(?![\w-])"
+    r"(?<![\w.+-])(?:\{[\w.+%, -]{3,80}\}|\"[^\"\n@]{1,64}\"|[\w+%][\w.+%'-]{0,63})@(?P<host>(?:[\w-]{1,63}\.){1,8}(?P<top>[^\W\d_]{2,24}))(?![\w-])"
 )
 _WORD_AT = r"at|arobase|arroba|chiocciola|apenstaartje|klammeraffe|małpa|kuyruklu\s?a|et|ät|собака"
 _WORD_DOT = r"dot|point|punto|punkt|punt|ponto|kropka|nokta|точка"
@@ -101,6 +101,8 @@ def _find_written(of: Text) -> Iterator[Finding]:
         if joint is None or after is None:
             continue
         head = text[max(done, joint.start() - BEFORE_CHARACTERS) : joint.start()]
+        if after.group().split()[0].isdecimal():  # "at 5 dot com": a time
+            continue
         before = _WRITTEN_BEFORE.search(head)
         if before is None:
             continue

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator
 
-from node.privacy.detectors.base import Detector, Evidence, Text, each
+from node.privacy.detectors.base import COUNTED, Detector, Evidence, Text, each
 from node.privacy.findings import Finding, FindingType
 from node.privacy.wordlist import words
 
-_NUMBER_WORD = r"(?:[ _-]?(?:number|numbers|no|nr|num|id|#|№|numéro|número|numero|nummer|code))?"
+_NUMBER_WORD = r"(?:[ _-]?(?:n°|number|numbers|no|nr|num|id|#|№|numéro|número|numero|nummer|code))?"
 _JOIN = r"(?:[ \t]?[.:=#№][ \t]?|[ \t]|[ \t](?:is|was|ist|est|es|è|:)[ \t]){0,3}[\"'(]?"
 _VALUE = r"(?P<value>(?=[\w./-]{0,12}\d)[A-Za-z0-9]{1,24}(?:[ ./-](?=[A-Za-z]{0,12}\d)[A-Za-z0-9]{1,24}){0,5})(?![\w])"
 
@@ -16,10 +16,11 @@ _LABELS: dict[FindingType, str] = {
         r"passport|passeport|reisepass|pasaporte|passaporto|paspoort|driver'?s?[ -]licen[cs]e|driving licen[cs]e|"
         r"führerschein|permis de conduire|patente di guida|tax[ -]?(?:payer)?[ -]?id|tax file|steuernummer|steuer-id|tin|"
         r"itin|ein|national id|identity card|personalausweis|(?:nr |numer )?dow[oó]du?(?: osobistego)?|id card|visa|green card|alien registration|social security|"
-        r"social insurance|ssn|sozialversicherungsnummer|rentenversicherungsnummer"
+        r"social insurance|ssn|dl|vat|vatin|ust-?id(?:-?nr)?|umsatzsteuer-id|btw|tva|partita iva|abn|acn|nric|паспорт|паспорта|"
+        r"sozialversicherungsnummer|rentenversicherungsnummer"
     ),
     FindingType.MEDICAL_ID: (
-        r"mrn|medical record|patient(?:[ -]?id|[ -]number|[ -]no)|nhs|medicare|medicaid|member[ -]?id|"
+        r"mbi|chi|taj(?: szám)?|krankenversicher(?:ten|ungs)nummer|mrn|medical record|patient(?:[ -]?id|[ -]number|[ -]no)|nhs|medicare|medicaid|member[ -]?id|"
         r"health (?:card|insurance|plan)|insurance(?: policy)?|policy|póliza|versicherten|versichertennummer|krankenkasse|"
         r"hospital (?:number|no)|chart (?:number|no)|health plan beneficiary|npi|dea"
     ),
@@ -27,7 +28,7 @@ _LABELS: dict[FindingType, str] = {
         r"n[úu]mero de cliente|num[ée]ro (?:de )?(?:client|dossier|salarié)|cliente|klantnummer|dossiernummer|dossier|zaaknummer|expediente|autos|"
         r"pratica|matricola|nota fiscal|protocolo|sygn(?:atura)?(?: akt)?|esas|müşteri|poli[çc]e|numéro de commande|bestellnummer|rechnungsnummer|"
         r"mitgliedsnummer|matrikelnummer|fahrgestellnummer|plate|matrícula|immatriculation|targa|kenteken|plaka|customer|client|case|docket|file|employee|staff|student|matriculation|personalnummer|kundennummer|aktenzeichen|az|"
-        r"vertragsnummer|registration|booking|order|invoice|ticket|serial|vin|licen[cs]e plate|kennzeichen|badge|brokerage|"
+        r"vertragsnummer|registration|booking|order|invoice|ticket|serial|vin|licen[cs]e plate|imei|kennzeichen|badge|brokerage|"
         r"loyalty|membership|tracking"
     ),
 }
@@ -40,10 +41,10 @@ _TRIGGERS = {
     FindingType.NATIONAL_ID: words(
         "passport passeport reisepass pasaporte passaporto paspoort driver drivers driver's driving führerschein "
         "permis patente tax taxpayer steuernummer steuer tin itin ein national identity personalausweis nr numer dowodu dowód id visa green "
-        "alien social ssn sozialversicherungsnummer rentenversicherungsnummer"
+        "dl vat vatin ust ustid ustidnr umsatzsteuer btw tva partita abn acn nric паспорт паспорта alien social ssn sozialversicherungsnummer rentenversicherungsnummer"
     ),
     FindingType.MEDICAL_ID: words(
-        "mrn medical patient patientid nhs medicare medicaid member memberid health insurance policy póliza "
+        "mbi chi taj krankenversichertennummer krankenversicherungsnummer mrn medical patient patientid nhs medicare medicaid member memberid health insurance policy póliza "
         "versicherten versichertennummer krankenkasse hospital chart npi dea"
     ),
     FindingType.REFERENCE: words(
@@ -52,7 +53,7 @@ _TRIGGERS = {
         "fahrgestellnummer plate matrícula immatriculation targa kenteken plaka "
         "customer client case docket file employee staff student matriculation personalnummer kundennummer "
         "aktenzeichen az vertragsnummer registration booking order invoice ticket serial vin license licence "
-        "kennzeichen badge brokerage loyalty membership tracking"
+        "imei kennzeichen badge brokerage loyalty membership tracking"
     ),
 }
 assert _TRIGGERS.keys() == _LABELS.keys()
@@ -106,7 +107,7 @@ def _find(text: Text) -> Iterator[Finding]:
         for word in text.at_words(_TRIGGERS[type_]):
             match = pattern.match(text.normal, word.start)
             value = match.group("value") if match else ""
-            if match and _tells(value):
+            if match and _tells(value) and not COUNTED.match(text.normal, match.end("value")):
                 yield Finding(*match.span("value"), type_, 0.8, "labelled")
 
 

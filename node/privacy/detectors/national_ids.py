@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from stdnum import luhn
 from stdnum.ar import cuit
 from stdnum.at import vnr
-from stdnum.au import tfn
+from stdnum.au import abn, tfn
 from stdnum.be import nn
 from stdnum.bg import egn
 from stdnum.br import cnpj, cpf
 from stdnum.ch import ssn as ch_ssn
 from stdnum.cl import rut
 from stdnum.cn import ric
+from stdnum.co import nit
 from stdnum.cz import rc
 from stdnum.de import idnr
 from stdnum.dk import cpr
+from stdnum.do import cedula
+from stdnum.ec import ci as ec_ci
 from stdnum.ee import ik
 from stdnum.es import dni, nie
 from stdnum.fi import hetu
@@ -24,23 +27,31 @@ from stdnum.fr import nir
 from stdnum.gb import nhs, upn
 from stdnum.gr import amka
 from stdnum.hr import oib
+from stdnum.id import nik
 from stdnum.ie import pps
 from stdnum.il import idnr as il_idnr
 from stdnum.in_ import aadhaar, pan
+from stdnum.is_ import kennitala
 from stdnum.it import codicefiscale
 from stdnum.jp import in_ as jp_in
 from stdnum.kr import rrn
-from stdnum.mx import curp
+from stdnum.mx import curp, rfc
 from stdnum.my import nric
 from stdnum.nl import bsn
 from stdnum.no import fodselsnummer
+from stdnum.nz import ird
+from stdnum.pe import ruc
+from stdnum.pk import cnic
 from stdnum.pl import pesel
 from stdnum.pt import nif
 from stdnum.ro import cnp
+from stdnum.ru import inn
 from stdnum.se import personnummer
+from stdnum.si import emso
 from stdnum.th import pin
 from stdnum.tr import tckimlik
-from stdnum.us import ssn
+from stdnum.ua import rntrc
+from stdnum.us import ein, ssn
 from stdnum.za import idnr as za_idnr
 
 from node.privacy.detectors.base import LATIN, Context, Detector, Evidence, Text, context
@@ -86,6 +97,28 @@ def _es_dni(number: str) -> bool:
 
 def _ca_sin(number: str) -> bool:
     return bool(luhn.is_valid(re.sub("[ -]", "", number)))
+
+
+def _ru_snils(number: str) -> bool:
+    """Of Russia's pension fund: the first nine digits weighed, modulo 101."""
+    digits = [int(c) for c in number if c.isdecimal()]
+    total = sum(digit * weight for digit, weight in zip(digits[:9], range(9, 0, -1), strict=True))
+    return total % 101 % 100 == digits[9] * 10 + digits[10]
+
+
+def _sg_nric(number: str) -> bool:
+    """Singapore's: weights of ICA, a table of letters for citizens and one for foreigners."""
+    first, digits, last = number[0].upper(), number[1:8], number[8].upper()
+    total = sum(int(digit) * weight for digit, weight in zip(digits, (2, 7, 6, 5, 4, 3, 2), strict=True))
+    total += 4 * (first in "TG")
+    return last == ("JZIHGFEDCBA" if first in "ST" else "XWUTRQPNMLK")[total % 11]
+
+
+def _hk_id(number: str) -> bool:
+    """Hong Kong's: letters count from 10 for A, a missing one as 36; modulo 11."""
+    body, check = re.sub(r"[()]", "", number.upper())[:-1].rjust(8), number.upper().rstrip(")")[-1]
+    values = [36 if c == " " else int(c, 36) for c in body] + [int(check, 16)]
+    return sum(value * weight for value, weight in zip(values, range(9, 0, -1), strict=True)) % 11 == 0
 
 
 # Digits alone, with separators; the candidate is a `Number`.
@@ -137,6 +170,20 @@ _NUMERIC = (
     _rule("ar_cuit", cuit.is_valid, r"\d{2}-?\d{8}-?\d", "cuit cuil", r"\d{2}-\d{8}-\d"),
     _rule("my_nric", nric.is_valid, r"\d{6}-?\d{2}-?\d{4}", "nric mykad ic", r"\d{6}-\d{2}-\d{4}"),
     _rule("th_pin", pin.is_valid, r"\d-?\d{4}-?\d{5}-?\d{2}-?\d", "บัตรประชาชน id", r"\d-\d{4}-\d{5}-\d{2}-\d"),
+    _rule("ru_inn", inn.is_valid, r"\d{10}|\d{12}", "инн inn"),
+    _rule("ru_snils", _ru_snils, r"\d{3}-?\d{3}-?\d{3}[ -]?\d{2}", "снилс snils", r"\d{3}-\d{3}-\d{3} \d{2}"),
+    _rule("ua_rntrc", rntrc.is_valid, r"\d{10}", "рнокпп іпн ипн rnokpp"),
+    _rule("au_abn", abn.is_valid, r"\d{2} ?\d{3} ?\d{3} ?\d{3}", "abn"),
+    _rule("us_ein", ein.is_valid, r"\d{2}-?\d{7}", "ein employer_identification"),
+    _rule("pk_cnic", cnic.is_valid, r"\d{5}-?\d{7}-?\d", "cnic nicop", r"\d{5}-\d{7}-\d"),
+    _rule("id_nik", nik.is_valid, r"\d{16}", "nik ktp"),
+    _rule("do_cedula", cedula.is_valid, r"\d{3}-?\d{7}-?\d", "cédula cedula"),
+    _rule("ec_ci", ec_ci.is_valid, r"\d{9}-?\d", "cédula cedula"),
+    _rule("co_nit", nit.is_valid, r"\d{3}\.?\d{3}\.?\d{3}-?\d", "nit"),
+    _rule("pe_ruc", ruc.is_valid, r"\d{11}", "ruc"),
+    _rule("is_kennitala", kennitala.is_valid, r"\d{6}-?\d{4}", "kennitala kt"),
+    _rule("si_emso", emso.is_valid, r"\d{13}", "emšo emso"),
+    _rule("nz_ird", ird.is_valid, r"\d{2,3}-?\d{3}-?\d{3}", "ird"),
     _rule("jp_my_number", jp_in.is_valid, r"\d{4} ?\d{4} ?\d{4}", "マイナンバー 個人番号 my_number"),
 )
 
@@ -165,6 +212,9 @@ _MIXED = (
     _rule("cn_ric", ric.is_valid, r"\d{17}x", "身份证", ""),
     _rule("ie_pps", pps.is_valid, r"\d{7}[a-w][a-w]?", "pps ppsn", ""),
     _rule("mx_curp", curp.is_valid, r"[a-z]{4}\d{6}[a-z]{6}[\da-z]\d", "curp", ""),
+    _rule("mx_rfc", rfc.is_valid, r"[a-z]{4}\d{6}[a-z\d]{3}", "rfc"),
+    _rule("sg_nric", _sg_nric, r"[stfg]\d{7}[a-z]", "nric fin singapore", ""),
+    _rule("hk_id", _hk_id, r"[a-z]{1,2}\d{6}\([\da]\)", "hkid", ""),
     _rule("cl_rut", rut.is_valid, r"\d{1,2}\.?\d{3}\.?\d{3}-[\dk]", "rut", r"\d{1,2}\.\d{3}\.\d{3}-[\dk]"),
 )
 _MIXED_SHAPE = re.compile(
@@ -247,7 +297,21 @@ def _find_mixed(text: Text) -> Iterator[Finding]:
                 yield Finding(*match.span(), rule.type, 0.95, rule.name)
 
 
+# The lines that machines read in a passport or a card (ICAO 9303).
+_MRZ = re.compile(
+    r"(?<![A-Z0-9<])(?P<one>[PIAVC][A-Z<][A-Z]{3}[A-Z<]{25,39})\s{1,3}"
+    r"(?P<two>[A-Z0-9<]{9}[\d<][A-Z<]{3}\d{7}[MFX<]\d{7}[A-Z0-9<]{8,16})(?![A-Z0-9<])"
+)
+
+
+def _find_mrz(text: Text) -> Iterator[Finding]:
+    for match in _MRZ.finditer(text.normal):
+        for line in ("one", "two"):
+            yield Finding(*match.span(line), _ID, 0.95, "machine_readable")
+
+
 DETECTORS = (
+    Detector("machine_readable", frozenset({_ID}), _find_mrz, (Evidence(holds=("<<",), digits=14, run=30),)),
     Detector("national_numbers", frozenset({_ID, _MEDICAL}), _find_numeric, (Evidence(digits=8),)),
     Detector("national_codes", frozenset({_ID}), _find_mixed, (Evidence(digits=4),)),
 )

@@ -4,7 +4,7 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
-from node.privacy.detectors.base import Detector, Evidence, Text, each, pattern_detector
+from node.privacy.detectors.base import Detector, Evidence, Text, context, each, pattern_detector
 from node.privacy.findings import Finding, FindingType
 
 _V4 = re.compile(r"\d(?<![\w.].)\d{0,2}\.(?:\d{1,3}\.){2}\d{1,3}(?![\w]|\.\d)(?P<prefix>/\d{1,2})?")
@@ -25,6 +25,11 @@ MAC_JOINTS = 5
 _MAC_PART = re.compile(r"[:-][0-9A-Fa-f]{2}[:-]|\.[0-9A-Fa-f]{4}\.")
 _MAC_DOTS = re.compile(r"\.[0-9A-Fa-f]{4}\.")
 _LATITUDE_BEFORE = re.compile(r"(?<![\w.])(?:lat(?:itude)?[\"']?\s?[=: ]\s?)?-?\Z")
+_PLACE_WORDS = context(
+    "gps coordinates coordinate coords location located position geo lat lon lng latitude longitude map maps place spot "
+    "koordinaten standort coordonnées coordenadas coordinate ubicación posizione"
+)
+_EXACT = re.compile(r"\d{1,2}\.\d{5,12}\s?[,;/]\s?-?\d{1,3}\.\d{5,12}")
 LATITUDE_CHARACTERS = 14  # of what may stand before its number
 _COORDINATES = re.compile(
     r"\d{1,2}\.\d{4,12}°?\s?[NS]?\s?[,;/ ]\s?"
@@ -95,15 +100,34 @@ def _find_macs(text: Text) -> Iterator[Finding]:
             yield Finding(*match.span(), FindingType.MAC, 0.95, "mac")
 
 
+def _says_where(text: Text, match: re.Match[str]) -> bool:
+    """Without a label two decimals may be anything: a word says that they are a place, or they are exact to a metre."""
+    if text.near(_PLACE_WORDS, *match.span()) or any(c.isalpha() or c == "°" for c in match.group()):
+        return True
+    is_list = text.normal[match.start() - 1 : match.start()] in ("[", "(") and "], [" in text.normal
+    return not is_list and _EXACT.fullmatch(match.group()) is not None
+
+
 def _find_coordinates(text: Text) -> Iterator[Finding]:
     for match in text.at_digits(_COORDINATES, then="."):
         before = _LATITUDE_BEFORE.search(text.normal[max(0, match.start() - LATITUDE_CHARACTERS) : match.start()])
-        if before:
+        if before and (len(before.group()) > 1 or _says_where(text, match)):
             start = match.start() - len(before.group())
             yield Finding(start, match.end(), FindingType.COORDINATES, 0.85, "coordinates")
 
 
+# Addresses of places: of what3words, and Open Location Codes.
+_WORDS3 = re.compile(r"(?<![\w:/])///[^\W\d_]{2,24}\.[^\W\d_]{2,24}\.[^\W\d_]{2,24}(?![\w.]\w)")
+_PLUS_CODE = re.compile(
+    r"(?<![\w+])[23456789C][23456789CFGHJMPQRV][23456789CFGHJMPQRVWX]{6}\+[23456789CFGHJMPQRVWX]{2,3}(?![\w+])"
+)
+
+
 DETECTORS = (
+    pattern_detector("three_words", FindingType.COORDINATES, _WORDS3, Evidence(holds=("///",)), score=0.85),
+    pattern_detector(
+        "plus_codes", FindingType.COORDINATES, _PLUS_CODE, Evidence(holds=("+",), digits=1, run=11), score=0.85
+    ),
     Detector(
         "ip",
         frozenset({FindingType.IP, FindingType.PRIVATE_IP}),

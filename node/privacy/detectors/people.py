@@ -68,7 +68,28 @@ def _find(text: Text) -> Iterator[Finding]:
             yield Finding(*match.span("name"), type_, score, "people")
 
 
+# Address cards and calendars (RFC 6350, RFC 5545).
+_CARD = re.compile(
+    r"^(?:FN(?:;[^:\n]{0,80})?:(?P<full>[^\r\n;]{2,80})|N(?:;[^:\n]{0,80})?:(?P<parts>[^\r\n]{2,120})"
+    r"|(?:ATTENDEE|ORGANIZER)[^\r\n]{0,200}?;CN=\"?(?P<called>[^\":;\r\n]{2,60})"
+    rf"|SUMMARY(?:;[^:\n]{{0,80}})?:[^\r\n]{{0,80}}?(?<![^\W_])(?:with|mit|avec|con|met|com|z)[ ](?P<met>{_NAME}(?:[ ]{_NAME}){{1,2}}))",
+    re.MULTILINE,
+)
+_CARD_PART = re.compile(r"[^;,\r\n]{2,60}")
+
+
+def _find_in_cards(text: Text) -> Iterator[Finding]:
+    for match in _CARD.finditer(text.normal):
+        spans = [match.span(group) for group in ("full", "called", "met") if match.group(group)]
+        if match.group("parts"):
+            spans += [part.span() for part in _CARD_PART.finditer(text.normal, *match.span("parts"))]
+        for start, end in spans:
+            if not text.normal[start:end].isspace():
+                yield Finding(start, end, FindingType.PERSON, 0.9, "address_cards")
+
+
 DETECTORS = (
+    Detector("address_cards", frozenset({FindingType.PERSON}), _find_in_cards, (Evidence(holds=("begin:v",)),)),
     Detector(
         "people",
         frozenset({FindingType.PERSON, FindingType.GIVEN_NAME}),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import phonenumbers
 
-from node.privacy.detectors.base import Detector, Evidence, Number, Text, context
+from node.privacy.detectors.base import COUNTED, Detector, Evidence, Number, Text, context
 from node.privacy.findings import Finding, FindingType
 from node.privacy.wordlist import words
 
@@ -17,6 +17,7 @@ _CONTEXT = context(
     "电话 手机 電話 携帯 전화 هاتف الرقم رقم رقمي телефон"
 )
 _NORTH_AMERICAN = re.compile(r"(?:\+?1[ .-]?)?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}")
+_RUSSIAN = re.compile(r"8[ -]?\(\d{3,5}\)[ -]?\d{1,3}-?\d\d-?\d\d")
 _TRUNK = re.compile(r"\(?0\d{1,5}\)?(?:[ /-]{1,3}\d{2,8}){1,4}")  # 020 7946 0677, 030/23125-417
 _EXTENSION = re.compile(r"[ ,]{0,2}(?:x|ext\.?|extension|app\.?|poste|int\.?) ?\d{1,6}(?!\w)", re.IGNORECASE)
 _EXTENSION_WORDS = words("durchwahl nebenstelle extension ext dw poste interno anexo toestel wewn dahili")
@@ -33,10 +34,10 @@ def _is_phone(number: Number, text: Text) -> float:
         return 0.0  # bytes
     if number.text.startswith("+"):
         return 0.95 if _is_international(number.digits) else 0.0
-    if _NORTH_AMERICAN.fullmatch(number.text):
+    if _NORTH_AMERICAN.fullmatch(number.text) or _RUSSIAN.fullmatch(number.text):
         return 0.85
     if text.near(_CONTEXT, number.start, number.end):
-        return 0.9
+        return 0.0 if COUNTED.match(text.normal, number.end) else 0.9
     if number.digits.startswith("00") and len(number.digits) > 10 and _is_international(number.digits[2:]):
         return 0.7
     return 0.7 if _TRUNK.fullmatch(number.text) and len(number.digits) >= 9 else 0.0

@@ -1,4 +1,4 @@
-"""Secrets: keys of the common providers, private keys, tokens, passwords in URLs and beside their label."""
+"""Secrets: private keys, tokens, passwords in URLs and beside their label."""
 
 import math
 import re
@@ -9,55 +9,17 @@ from node.privacy.detectors.base import Detector, Evidence, Text, each
 from node.privacy.findings import Finding, FindingType
 from node.privacy.wordlist import words
 
-_T = r"[A-Za-z0-9]"
-# (lower-case hint, pattern): the hint is looked for first, so that most texts run none of the patterns.
-_KEYS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (hint, re.compile(rf"(?<![A-Za-z0-9_]){pattern}"))
-    for hint, pattern in (
-        ("sk-", r"sk-(?:proj-|ant-|svcacct-|or-)?[A-Za-z0-9_-]{16,200}"),
-        ("gh", rf"gh[pousr]_{_T}{{20,255}}"),
-        ("github_pat", r"github_pat_[A-Za-z0-9_]{20,255}(?:\n[A-Za-z0-9_]{8,255}){0,3}"),
-        ("glpat", r"gl(?:pat|dt|rt|cbt|ptt|ft|soat)-[A-Za-z0-9_-]{16,64}"),
-        ("xox", r"xox[abeoprs]-[A-Za-z0-9-]{10,250}"),
-        ("xapp", r"xapp-[A-Za-z0-9-]{10,250}"),
-        ("hooks.slack", r"https://hooks\.slack\.com/services/[A-Za-z0-9/]{20,100}"),
-        ("discord", r"https://discord(?:app)?\.com/api/webhooks/\d{10,25}/[\w-]{30,100}"),
-        ("aki", r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}"),
-        ("asia", r"ASIA[A-Z0-9]{16}"),
-        ("aiza", r"AIza[A-Za-z0-9_-]{30,40}"),
-        ("ya29.", r"ya29\.[A-Za-z0-9_-]{20,250}"),
-        ("gocspx", r"GOCSPX-[A-Za-z0-9_-]{20,40}"),
-        ("hf_", rf"hf_{_T}{{20,80}}"),
-        ("k_live_", rf"[rsp]k_live_{_T}{{10,250}}"),
-        ("k_test_", rf"[rs]k_test_{_T}{{10,250}}"),
-        ("whsec_", rf"whsec_{_T}{{16,80}}"),
-        ("sg.", r"SG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{16,64}"),
-        ("npm_", rf"npm_{_T}{{30,50}}"),
-        ("pypi-", r"pypi-[A-Za-z0-9_-]{40,250}"),
-        ("dop_v1_", r"do[opr]_v1_[a-f0-9]{40,80}"),
-        ("shp", r"shp(?:at|ca|pa|ss)_[a-fA-F0-9]{24,40}"),
-        ("sq0", r"sq0[a-z]{3}-[A-Za-z0-9_-]{20,50}"),
-        ("age-secret-key", r"AGE-SECRET-KEY-1[A-Z0-9]{50,70}"),
-        ("key-", r"key-[0-9a-f]{32}"),
-        ("lin_api_", rf"lin_api_{_T}{{30,60}}"),
-        ("ntn_", rf"ntn_{_T}{{30,60}}"),
-        ("gsk_", rf"gsk_{_T}{{20,80}}"),
-        ("xai-", rf"xai-{_T}{{20,120}}"),
-        ("pplx-", rf"pplx-{_T}{{20,80}}"),
-        ("r8_", rf"r8_{_T}{{30,60}}"),
-        ("eyj", r"eyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{8,8000}(?:\.[A-Za-z0-9_-]{0,2000}){0,3}"),
-        ("$2", r"\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{40,60}"),
-        ("$argon2", r"\$argon2(?:id|i|d)\$[^\s'\"]{20,250}"),
-        (":aa", r"\d{8,10}:AA[A-Za-z0-9_-]{30,40}"),
-    )
-)
-KEY_CHARACTERS_MIN = 14  # the shortest that a pattern above takes
 _PEM = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _PEM_END = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _PEM_BODY = re.compile(r"[A-Za-z0-9+/=\s:,.\\-]*[A-Za-z0-9+/=-]")  # of a key that was cut
 _PEM_START = "PRIVATE KEY"
 _USERINFO = re.compile(
     r"(?<![\w])[a-z][a-z0-9+.-]{1,20}://(?P<value>[^\s/:@'\"<>]{0,80}:[^\s/@'\"<>]{1,200})@", re.IGNORECASE
+)
+# What lets whoever has the address in: "?sig=…", "&X-Amz-Signature=…".
+_SIGNED = re.compile(
+    r"[?&](?:sig|signature|x-amz-signature|x-amz-security-token|x-goog-signature|access_token|id_token|api_?key|auth)=(?P<value>[^\s&#\"'<>]{12,2000})",
+    re.IGNORECASE,
 )
 _SCHEMES = frozenset({"bearer", "basic", "token", "apikey"})  # of an HTTP Authorization header
 _BEARER = re.compile(r"\s{1,3}(?P<value>[A-Za-z0-9._~+/=-]{16,4000})")
@@ -83,6 +45,10 @@ _VALUE = re.compile(
 _PIN_WORDS = words("pin pincode puk cvv cvc cvv2 tan otp passcode geheimzahl pinkod")
 _PIN = re.compile(
     r"(?:[ -](?:code|number|nummer|nr|kod))?[ \t]?(?:[:=]|(?:of|for)[ ](?:my|the)[ ][^\W\d_]{1,12})?[ \t](?:is|was|ist|est|es|è|é|jest|to|lautet)?[ \t]?[\"'“]?(?P<value>\d{3,8})(?![\w.,]\d|\w)",
+    re.IGNORECASE,
+)
+_CODE_BEFORE = re.compile(
+    r"(?<![^\W_])(?:verification|security|confirmation|one[- ]time|login|sign-in|access|authentication|2fa|sms|recovery|backup)[ -]\Z",
     re.IGNORECASE,
 )
 _STANDS_FOR_A_VALUE = re.compile(
@@ -167,16 +133,6 @@ def entropy_bits(token: str) -> float:
     return -sum(n / len(token) * math.log2(n / len(token)) for n in counts)
 
 
-def _find_keys(text: Text) -> Iterator[Finding]:
-    long_words = "\n".join(word for word in text.normal.split() if len(word) >= KEY_CHARACTERS_MIN).lower()
-    if not long_words:
-        return
-    for hint, pattern in _KEYS:
-        if hint in long_words:
-            for match in pattern.finditer(text.normal):
-                yield Finding(*match.span(), _S, 0.98, "provider_keys")
-
-
 def _find_private_keys(text: Text) -> Iterator[Finding]:
     at = 0
     while _PEM_START in text.normal and (begin := _PEM.search(text.normal, at)):
@@ -189,6 +145,9 @@ def _find_urls(text: Text) -> Iterator[Finding]:
     for match in _USERINFO.finditer(text.normal) if "@" in text.normal else ():
         if not _STANDS_FOR_A_VALUE.fullmatch(match.group("value").partition(":")[2]):
             yield Finding(*match.span("value"), _S, 0.97, "url_credentials")
+
+    for match in _SIGNED.finditer(text.normal):
+        yield Finding(*match.span("value"), _S, 0.9, "url_credentials")
 
 
 def _find_labelled(text: Text) -> Iterator[Finding]:
@@ -227,13 +186,20 @@ def _label_ends(text: Text) -> Iterator[int]:
 
 def _find_pins(text: Text) -> Iterator[Finding]:
     """Digits alone are a secret beside few labels; and labels of scripts that set no blank."""
-    for word in text.at_words(_PIN_WORDS):
-        pin = _PIN.match(text.normal, word.end)
+    for end in (*(word.end for word in text.at_words(_PIN_WORDS)), *_code_ends(text)):
+        pin = _PIN.match(text.normal, end)
         if pin:
             yield Finding(*pin.span("value"), _S, 0.8, "pins")
     if not text.is_ascii:
         for match in _UNSPACED_LABEL.finditer(text.normal):
             yield Finding(*match.span("value"), _S, 0.85, "pins")
+
+
+def _code_ends(text: Text) -> Iterator[int]:
+    """Of "code", where the word before it says that it lets somebody in."""
+    for word in text.at_word("code"):
+        if _CODE_BEFORE.search(text.normal[max(0, word.start - 18) : word.start]):
+            yield word.end
 
 
 def _find_codes(text: Text) -> Iterator[Finding]:
@@ -311,13 +277,12 @@ _TYPES = frozenset({_S})
 _ENTROPY_HINTS = ("key", "secret", "token", "credential", "schlüssel", "密钥", "clé")
 _OPTION_WORDS = words("u user sshpass mysql mysqldump mariadb password passwd passphrase pass identified requirepass")
 DETECTORS = (
-    Detector("provider_keys", _TYPES, _find_keys, (Evidence(run=KEY_CHARACTERS_MIN),)),
     Detector("private_keys", _TYPES, _find_private_keys, (Evidence(holds=("-----begin ", "private key")),)),
     Detector(
         "pins",
         _TYPES,
         _find_pins,
-        (Evidence(_PIN_WORDS, digits=3), *each(_UNSPACED_LABELS, digits=1, other_script=True)),
+        (Evidence(_PIN_WORDS | {"code"}, digits=3), *each(_UNSPACED_LABELS, digits=1, other_script=True)),
     ),
     Detector("access_codes", _TYPES, _find_codes, (Evidence(_CODES, digits=1),)),
     Detector("command_options", _TYPES, _find_options, (Evidence(_OPTION_WORDS),)),
