@@ -36,9 +36,12 @@ _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,
 _PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 # A path of Windows comes first and stays: its "\n" ends no line.
 _ESCAPE = re.compile(
-    r"(?P<path>(?<![^\W_])[A-Za-z]:\\[^\s\"'<>|]*|(?<!\S)\\\\[^\s\"'<>|]*)|(?:\\u[0-9A-Fa-f]{4})+|\\U[0-9A-Fa-f]{8}|\\u\{[0-9A-Fa-f]{1,6}\}"
+    r"(?P<path>(?<![^\W_])[A-Za-z]:\\[^\s\"'<>|]*|(?<!\S)\\\\(?!\\*u[0-9A-Fa-f]{4})[^\s\"'<>|]*)"
+    # JSON in a string of JSON has two backslashes, and more the deeper it stands.
+    r"|(?:\\{1,8}u[0-9A-Fa-f]{4})+|\\U[0-9A-Fa-f]{8}|\\u\{[0-9A-Fa-f]{1,6}\}"
     r"|(?:\\x[0-9A-Fa-f]{2})+|\\[nrt]"
 )
+_UNIT = re.compile(r"u([0-9A-Fa-f]{4})")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _QUERY = re.compile(r"[?&][\w.%-]{1,40}=(?P<value>[^&\s#\"'<>@]{1,500}+)(?!@)")
 _BETWEEN_SCRIPTS = re.compile("[\u0370-\u058f](?:[A-Za-z]|(?<=[A-Za-z].))")
@@ -190,7 +193,7 @@ def _unescaped(match: re.Match[str]) -> str | None:
     if escape.startswith(("\\u{", "\\U")):
         number = int(escape.strip("\\uU{}"), 16)
         return chr(number) if number <= 0x10FFFF else None
-    units = b"".join(int(unit, 16).to_bytes(2, "big") for unit in escape.split("\\u")[1:])
+    units = b"".join(bytes.fromhex(unit) for unit in _UNIT.findall(escape))
     return units.decode("utf-16-be", "replace")
 
 
