@@ -1,7 +1,7 @@
 """How the rules' time grows on hostile text: each repetition at two sizes, and how much longer the longer one took.
 
 A rule that looks at each character a bounded number of times takes `FACTOR` times as long on `FACTOR` times as much;
-one that backtracks over the whole takes the square of it. Prints the worst first; run it quietly: ratios below 5 ms lie.
+one that backtracks over the whole takes the square of it. Prints the worst first. Run it on a quiet machine.
 """
 
 import argparse
