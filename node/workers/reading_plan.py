@@ -12,6 +12,9 @@ WHOLE_CHARACTERS_MAX = 240  # a shorter text is read whole: its few words explai
 READS_OF_A_WORD = 1
 ACRONYM_CHARACTERS_MAX = 5
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？])[\"'”’)]*\s+|\n+")
+_GRAMMAR = re.compile(r"(?:['’](?:s|ll|re|ve|d|m)|n['’]t)\Z")  # what may hang on any word
+_CAMEL = re.compile(r"[^\W\d_A-Z]{2}[A-Z]")  # what programs call their own; "McConnan" and "DeShawn" are people
+_PART = re.compile(r"[A-Z][^\W\d_A-Z]+")
 _EVIDENCE = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*|@|\d{5,}|(?<!\d)\d{2,4}[ -]\d{2,4}[ -]\d{2,}")
 
 
@@ -45,7 +48,7 @@ def _is_new(sentence: str, seen: dict[str, int]) -> bool:
     new = False
     told: set[str] = set()
     for match in _EVIDENCE.finditer(sentence):
-        word = match.group()
+        word = _GRAMMAR.sub("", match.group()) or match.group()
         if not word[0].isalpha():
             new = True
         elif _may_be_name(word) and word not in told:
@@ -57,6 +60,8 @@ def _is_new(sentence: str, seen: dict[str, int]) -> bool:
 
 def _may_be_name(word: str) -> bool:
     lower = word.lower()
+    if _CAMEL.search(word):
+        return any(is_given(part) or is_family(part) for part in _PART.findall(word))
     if word[0].isupper():
         if len(word) <= ACRONYM_CHARACTERS_MAX and word.isupper():
             return False
