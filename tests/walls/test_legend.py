@@ -1,4 +1,4 @@
-"""The line that tells the order of withheld dates, on the whole way of a request: paid for, and seen by the model alone."""
+"""The line that tells the order of withheld dates: seen by the model alone, and paid for as all that is sent."""
 
 from dataclasses import replace
 from pathlib import Path
