@@ -55,6 +55,11 @@ def is_family(name: str) -> bool:
     return name in _table("family.txt")
 
 
+def names_in_other_scripts() -> frozenset[str]:
+    """What people are called, first and family names, in scripts other than Latin and Han, word by word."""
+    return _table("given_other.txt") | _table("family_other.txt")
+
+
 @cache
 def han_families() -> tuple[str, ...]:
     """Family names in Han characters, the longer ones first."""
@@ -63,6 +68,11 @@ def han_families() -> tuple[str, ...]:
 
 def is_han_family(name: str) -> bool:
     return name in _table("han_family.txt") or name in _COMPOUND
+
+
+def is_han_given(name: str) -> bool:
+    """A given name of two characters or more."""
+    return name in _table("han_given.txt")
 
 
 def is_software(name: str) -> bool:

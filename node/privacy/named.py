@@ -9,6 +9,7 @@ from functools import cache
 
 from node.privacy.findings import Finding, FindingType
 from node.privacy.gazetteer import han_families, is_family, is_given, is_han_family, is_known, is_software, is_word
+from node.privacy.scripts import named_in_scripts
 from node.privacy.wordlist import words
 
 SCORE = 0.65
@@ -49,14 +50,6 @@ _JA_NOBODY = words(
 _KO = re.compile(
     r"(?P<name>[김이박최정강조윤장임한오서신권황안송류전홍유고문양손배백허남심노하곽성차주우구민진나지엄채원천방공][가-힣]{1,2})(?= ?(?:씨|님|선생|대리|과장|부장|대표|교수)(?:에게|께서|께|의|는|은|가|이|를|을|와|과|도|만|한테)?(?![가-힣]))"
     r"|(?:이름은|저는|대표) (?P<said>[가-힣]{2,4}?)(?=입니다|이고|예요|이에요|\s|$)"
-)
-_AR = re.compile(
-    r"(?<![\u0600-\u06ff])(?:السيد|السيدة|الدكتور|الدكتورة|الأستاذ|الأستاذة|الآنسة|اسمي|يدعى|تدعى|صديقي|صديقتي|زوجتي|زوجي|ابني|ابنتي|الاسم ?:?)\s(?P<name>[\u0621-\u064a]{2,}(?:\s(?:ال|بن|عبد)[\u0621-\u064a ]{2,})?)"
-)
-_CYRILLIC = re.compile(
-    r"(?:(?:[Мм]еня зовут|г-н|г-жа|господин|госпожа|[Мм]ене звати|имени|[Мм]ой (?:друг|муж|сын|начальник|коллега)|[Мм]оя (?:жена|дочь|подруга|коллега))\s"
-    r"(?P<said>[А-ЯЁІЇЄ][а-яёіїє]+(?:\s[А-ЯЁІЇЄ][а-яёіїє]+){0,2}))"
-    r"|(?P<full>(?:[А-ЯЁ][а-яё]{1,40}\s){1,2}[А-ЯЁ][а-яё]{1,40}(?:вич|вна|ович|евич|овна|евна|ова|ев|ов|ин|ина|енко|ский|ская)(?:у|а|ым|ой|е)?(?:\s[А-ЯЁ][а-яё]{1,40})?)(?![а-яё])"
 )
 # Two words with capitals in a language that gives them to names alone.
 _LATIN_PAIR = re.compile(
@@ -115,10 +108,9 @@ def _by_script(text: str) -> Iterator[Finding]:
             start, end = _japanese(match["name"], match.start("name")), match.end("name")
             if text[start:end] not in _JA_NOBODY:
                 yield _person(start, end)
-    for pattern in (_KO, _AR, _CYRILLIC):
-        for match in pattern.finditer(text):
-            group = next(name for name, value in match.groupdict().items() if value)
-            yield _person(*match.span(group))
+    yield from named_in_scripts(text)
+    for match in _KO.finditer(text):
+        yield _person(*match.span("name" if match["name"] else "said"))
 
 
 def _japanese(found: str, start: int) -> int:

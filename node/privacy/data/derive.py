@@ -3,7 +3,9 @@ wordnet-base), and one with the unpacked package Faker (40.54.0). Gives the same
 
 - people.txt, places.txt, things.txt: what WordNet knows as one of a kind ("instance hyponym"), by the kind of its file.
 - words.txt: English words in lower case that WordNet's own count has seen in text.
-- given.txt, family.txt, han_family.txt: first and family names of Faker's locales, the last in Han characters.
+- given.txt, family.txt: first and family names of Faker's locales in Latin letters; of those farther from English only
+  what is no English word. given_other.txt, family_other.txt: of its locales in other letters, word by word.
+- han_family.txt, han_given.txt: the same in Han characters, given names of two characters and more.
 """
 
 import importlib
@@ -17,7 +19,16 @@ LATIN = (
     "en_US en_GB en_IE en_IN de_DE de_AT de_CH fr_FR es_ES es_MX it_IT nl_NL nl_BE pt_PT pt_BR pl_PL tr_TR sv_SE da_DK "
     "no_NO fi_FI cs_CZ hu_HU ro_RO hr_HR"
 )
+LATIN_FARTHER = (
+    "en_NG en_KE en_PK en_NZ yo_NG ig_NG ha_NG tw_GH zu_ZA sw id_ID vi_VN lt_LT lv_LV et_EE sk_SK sl_SI az_AZ uz_UZ "
+    "fr_DZ es_AR es_CO es_CL es_CA fr_CA fr_BE"
+)
+OTHER = (
+    "ar_AA ar_PS ar_SA fa_IR he_IL hi_IN mr_IN ne_NP bn_BD ta_IN gu_IN or_IN si_LK th_TH ko_KR el_GR uk_UA ru_RU bg_BG "
+    "mk_MK hy_AM ka_GE"
+)
 HAN = "zh_CN zh_TW ja_JP"
+OTHER_CHARACTERS_MIN = 2
 
 
 def instances(folder: Path) -> Iterator[tuple[int, list[str]]]:
@@ -52,7 +63,8 @@ def names(faker: Path, locales: str, members: tuple[str, ...]) -> Iterator[str]:
     for locale in locales.split():
         provider = importlib.import_module(f"faker.providers.person.{locale}").Provider
         for member in members:
-            yield from getattr(provider, member, ())
+            found = getattr(provider, member, ())
+            yield from () if isinstance(found, property) else found
 
 
 def write(name: str, lines: Iterable[str]) -> None:
@@ -69,11 +81,25 @@ def main(wordnet: Path, faker: Path) -> None:
     proper = {entry.lower() for entries in kinds.values() for entry in entries}
     write("words.txt", (word for word in attested(wordnet) if word not in proper and word.islower()))
     given = ("first_names", "first_names_male", "first_names_female", "first_names_unisex")
-    family = ("last_names", "last_names_male", "last_names_female")
-    for name, members in (("given", given), ("family", family)):
-        found = names(faker, LATIN, members)
-        write(f"{name}.txt", (n for n in found if len(n) >= NAME_CHARACTERS_MIN and n[0].isupper() and n.isalpha()))
-    write("han_family.txt", (n for n in names(faker, HAN, family) if n and "\u3400" <= n[0] <= "\u9fff"))
+    romanised = ("first_romanized_names", "first_romanized_names_male", "first_romanized_names_female")
+    family = ("last_names", "last_names_male", "last_names_female", "last_names_common")
+    english = set((Path(__file__).parent / "words.txt").read_text("utf-8").split())
+    for name, members, roman in (("given", given, romanised), ("family", family, ("last_romanized_names",))):
+        near = {n for n in names(faker, LATIN, members) if is_single(n)}
+        farther = {*names(faker, LATIN_FARTHER, members), *(n.title() for n in names(faker, HAN, roman))}
+        write(f"{name}.txt", near | {n for n in farther if is_single(n) and n.lower() not in english})
+        pieces = {piece for n in names(faker, OTHER, members) for piece in n.replace("\u200c", " ").split()}
+        write(f"{name}_other.txt", (p for p in pieces if len(p) >= OTHER_CHARACTERS_MIN and not p.isascii()))
+    write("han_family.txt", (n for n in names(faker, HAN, family) if is_han(n)))
+    write("han_given.txt", (n for n in names(faker, HAN, given) if is_han(n) and len(n) > 1))
+
+
+def is_single(name: str) -> bool:
+    return len(name) >= NAME_CHARACTERS_MIN and name[0].isupper() and name.isalpha()
+
+
+def is_han(name: str) -> bool:
+    return bool(name) and "\u3400" <= name[0] <= "\u9fff"
 
 
 if __name__ == "__main__":
