@@ -34,11 +34,11 @@ PROVIDER = '[[providers]]\nname = "{0}"\nurl = "https://{0}.invalid/v1"\n[[provi
 BEFORE = '[caps]\nday_usd = "1"\n' + PROVIDER.format("old")
 AFTER = (
     '[caps]\nday_usd = "2"\n[privacy]\nlanguages = ["de"]\n[policy.clearance.edge]\nas_is = "internal"\n'
-    + PROVIDER.format("new")
+    "[limits]\nconversation_days = 7\n" + PROVIDER.format("new")
 )
 BROKEN = {
     "no TOML": AFTER + "[caps",
-    "an unknown key": AFTER + "[limits]\nfoo = 1\n",
+    "an unknown key": AFTER.replace("conversation_days", "foo"),
     "a policy that is none": AFTER.replace('"internal"', '"intern"'),
     "a provider that cannot be reached so": AFTER.replace("https://", "gopher://"),
     "a cap that is no amount": AFTER.replace('"2"', '"two"'),
@@ -105,6 +105,7 @@ async def test_a_configuration_that_is_sound_holds_in_every_part_at_once(running
     assert clearance == of_collections != DEFAULT_CLEARANCE
     assert running.island.policy().clearance[1].as_is is Sensitivity.INTERNAL
     assert (languages, providers) == (frozenset({"de"}), ["new"])
+    assert running.island.conversations.bounds.age_s == 7 * 86_400
     await trio.testing.wait_all_tasks_blocked()
     await running.island.store.flush()
     assert running.island.caps().day == 2 * USD
