@@ -16,6 +16,7 @@ IslandRunError
 ├── StateError           what is on disk cannot be used
 ├── LinkError            a process of the node went away or spoke nonsense
 ├── DetectorError        a detector is missing, slow or crashed: what it should have read is restricted
+├── DocumentError        a document of a collection cannot be read; says why
 ├── BackendError         no whole answer came; says how far the request got
 ├── RefusedError         no offer is feasible, or the money rule forbids to go on
 └── CutAnswerError       the answer ended after its first token
@@ -119,6 +120,15 @@ class LinkError(IslandRunError):
 
 class DetectorError(IslandRunError):
     """A detector is missing, slow or crashed. What it should have read counts as restricted."""
+
+
+class DocumentError(IslandRunError):
+    """A document of a collection cannot be read. The others can: one bad file stops nothing."""
+
+    def __init__(self, why: str) -> None:
+        """`why`: words of ours, never the document's."""
+        super().__init__(why)
+        self.why = why
 
 
 class BackendFailure(StrEnum):

@@ -2,43 +2,66 @@
 
 from collections.abc import Iterable, Iterator
 
-from node.collections.extraction import Line
+from node.collections.parts import Line, Part, Unit
 
 PASSAGE_CHARACTERS_MAX = 1_024
 PASSAGE_CHARACTERS_ENOUGH = 640  # from here on, an empty line ends a passage
 HEADING_CHARACTERS_MAX = 80
+WITHIN_CHARACTERS_MAX = 120
+PLACE_CHARACTERS_MAX = 256
 assert PASSAGE_CHARACTERS_ENOUGH < PASSAGE_CHARACTERS_MAX
+assert HEADING_CHARACTERS_MAX + WITHIN_CHARACTERS_MAX + len(f", paragraphs {2**31}-{2**31}, ") <= PLACE_CHARACTERS_MAX
 
 Chunk = tuple[str, str]
 """The place, and the text."""
 
 
-def chunks(lines: Iterable[Line]) -> Iterator[Chunk]:
-    """Cuts lines into passages; no text is lost but white space at the edges. A heading begins a new one."""
-    held: list[str] = []
-    size, first, last, heading = 0, 1, 1, ""
-    for number, above, text in lines:
-        full = size + len(text) > PASSAGE_CHARACTERS_MAX
-        if held and (full or above != heading or (size >= PASSAGE_CHARACTERS_ENOUGH and not text.strip())):
-            yield from _passage(held, first, last, heading)
+def chunks(parts: Iterable[Part]) -> Iterator[Chunk]:
+    """Cuts parts into passages; no text is lost but white space at the edges. A heading or a page begins a new one."""
+    for part in parts:
+        yield from _cut(part)
+
+
+def _cut(part: Part) -> Iterator[Chunk]:
+    held: list[Line] = []
+    size = 0
+    apart = part.unit is Unit.PAGE  # a page is found again by its number alone
+    for line in part.lines:
+        number, heading, text = line
+        if held and (
+            size + len(text) > PASSAGE_CHARACTERS_MAX
+            or heading != held[0][1]
+            or (apart and number != held[0][0])
+            or (size >= PASSAGE_CHARACTERS_ENOUGH and not text.strip())
+        ):
+            yield from _passage(part, held)
             held, size = [], 0
-        if not held:
-            first, heading = number, above
-        last = number
         if len(text) <= PASSAGE_CHARACTERS_MAX:
-            held.append(text)
+            held.append(line)
             size += len(text) + 1
         else:
             for piece in _pieces(text):
-                yield from _passage([piece], number, number, above)
-    yield from _passage(held, first, last, heading)
+                yield from _passage(part, [(number, heading, piece)])
+    yield from _passage(part, held)
 
 
-def _passage(held: list[str], first: int, last: int, heading: str) -> Iterator[Chunk]:
-    text = "\n".join(held).strip("\n")
-    if text.strip():
-        place = f"line {first}" if first == last else f"lines {first}-{last}"
-        yield (f"{place}, {heading[:HEADING_CHARACTERS_MAX]}" if heading else place), text
+def _passage(part: Part, held: list[Line]) -> Iterator[Chunk]:
+    text = "\n".join([text for _, _, text in held]).strip("\n")
+    if not text or text.isspace():
+        return
+    first, last, heading = held[0][0], held[-1][0], held[0][1]
+    numbers = f"{part.unit} {first}" if first == last else f"{part.unit}s {first}-{last}"
+    if not (part.within or heading):
+        yield numbers, text
+        return
+    named = (_tidy(part.within, WITHIN_CHARACTERS_MAX), numbers, _tidy(heading, HEADING_CHARACTERS_MAX))
+    yield ", ".join(filter(None, named)), text
+
+
+def _tidy(name: str, characters_max: int) -> str:
+    """Headings and subjects are a document's own words: on one line, without what a terminal would obey."""
+    shown = "".join(mark if mark.isprintable() else " " for mark in name[: 4 * characters_max])
+    return " ".join(shown.split())[:characters_max]
 
 
 def _pieces(text: str) -> Iterator[str]:

@@ -7,12 +7,14 @@ the same as of a collection that does not exist.
 import logging
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from node.agents.policy import DEFAULT_CLEARANCE, Clearance
-from node.collections.index import Index, Progress
+from node.collections.index import Index
 from node.collections.terms import COLLECTION_ID_BYTES, CollectionId, Grant, Held, Indexed, Notice, Passage
+from node.collections.update import Progress
 from node.store.files import PRIVATE_DIRECTORY, Entropy
 from protocol.errors import RefusedError, StateError
 from protocol.members import Member
@@ -52,9 +54,7 @@ class Collections:
         root = root.absolute()
         if not root.is_dir():
             raise StateError(f"{root}: no such folder")
-        if not self._adding.acquire(blocking=False):
-            raise StateError("another collection is being read: try again when it is done")
-        try:
+        with self._alone():
             index = self._find(name)
             if index is None:
                 self._directory.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
@@ -63,15 +63,17 @@ class Collections:
             else:
                 index.describe(label, root)
             return index.update(self._directory, progress)
-        finally:
-            self._adding.release()
 
     def remove(self, name: str) -> bool:
-        """Forgets a collection without trace; the documents stay. False when there is none of that name."""
-        index = self._find(name)
-        if index is not None:
-            index.erase()
-        return index is not None
+        """Forgets a collection without trace; the documents stay. False when there is none of that name.
+
+        Raises StateError while one is being read: what is taken away then would be written anew.
+        """
+        with self._alone():
+            index = self._find(name)
+            if index is not None:
+                index.erase()
+            return index is not None
 
     def grant(self, name: str, person: str) -> Grant:
         """What must go into new certificates before the person's islands may ask. Raises StateError."""
@@ -112,6 +114,15 @@ class Collections:
         if not index.path.exists():
             raise StateError("no such collection is held here")
         return index.search(question, limit)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        if not self._adding.acquire(blocking=False):
+            raise StateError("a collection is being read: try again when it is done")
+        try:
+            yield
+        finally:
+            self._adding.release()
 
     def _notice(self, index: Index) -> Notice | None:
         mark = index.mark()

@@ -10,6 +10,7 @@ CollectionId = NewType("CollectionId", bytes)
 """16 random bytes. Certificates name a collection by it alone."""
 
 COLLECTION_ID_BYTES = 16
+NOT_READ_NAMED_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,24 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class Progressed:
+    """How far the reading of a folder is. The totals are of its beginning: a folder may grow meanwhile."""
+
+    files: int
+    files_total: int
+    bytes: int
+    bytes_total: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotRead:
+    """A document, or a folder, that is not in the index, and why."""
+
+    file: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Indexed:
     """What bringing a collection up to date did."""
 
@@ -59,5 +78,6 @@ class Indexed:
     read: int  # files new or changed
     unchanged: int
     removed: int
-    skipped: Mapping[str, int]
+    skipped: Mapping[str, int]  # why files are not in the index, and how many
+    not_read: tuple[NotRead, ...]  # the first NOT_READ_NAMED_MAX of them, by name
     bytes_read: int

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from node.collections.chunks import PASSAGE_CHARACTERS_MAX, chunks
-from node.collections.extraction import lines_of, text_of
+from node.collections.extraction import part_of, text_of
 from node.collections.holder import Collections
 from node.collections.query import match_query, words_of
 from node.collections.terms import CollectionId
@@ -63,7 +63,7 @@ def test_query_is_made_of_quoted_words_alone(question: str) -> None:
 def test_no_text_is_lost_between_document_and_passages(pieces: list[str]) -> None:
     text = "".join(pieces)
     for path in ("a.txt", "a.md"):
-        found = list(chunks(lines_of(path, text)))
+        found = list(chunks([part_of(path, text)]))
         assert all(0 < len(chunk) <= PASSAGE_CHARACTERS_MAX + 1 for _, chunk in found)
         assert "".join("".join(chunk for _, chunk in found).split()) == "".join(text.split())
 
@@ -74,7 +74,7 @@ def test_no_text_is_lost_between_document_and_passages(pieces: list[str]) -> Non
 @example(b"<!" + b"[if " * 30, "a.html")
 def test_any_file_becomes_passages_or_is_skipped(data: bytes, path: str) -> None:
     text = text_of(path, data)
-    for place, passage in chunks(lines_of(path, text or "")):
+    for place, passage in chunks([part_of(path, text or "")]):
         assert place.startswith("line")
         assert passage.strip()
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from node.collections import index as index_module
+from node.collections import update as update_module
 from node.collections.augment import augment, question
 from node.collections.chunks import PASSAGE_CHARACTERS_MAX, chunks
-from node.collections.extraction import lines_of, skip_reason, text_of
+from node.collections.extraction import TEXT_BYTES_MAX, part_of, text_of, unread_reason
 from node.collections.holder import Collections
-from node.collections.terms import Indexed, Passage
+from node.collections.parts import Part
+from node.collections.terms import Indexed, NotRead, Passage, Progressed
 from protocol.chat import ChatRequest
 from protocol.errors import RequestError, StateError
 from protocol.terms import Sensitivity
@@ -145,9 +146,7 @@ def test_removed_collection_leaves_no_file(collections: Collections, folder: Pat
 
 
 def test_what_cannot_be_read_is_skipped_and_said_why(collections: Collections, folder: Path, tmp_path: Path) -> None:
-    (folder / "scan.pdf").write_bytes(b"%PDF-1.7")
-    (folder / "mail.eml").write_bytes(b"From: a")
-    (folder / "contract.DOCX").write_bytes(b"PK")
+    (folder / "sheet.xlsx").write_bytes(b"PK")
     (folder / "image.png").write_bytes(b"\x89PNG\0\0")
     (folder / "latin.bin").write_bytes(b"caf\xe9")
     (folder / "empty.txt").touch()
@@ -160,16 +159,21 @@ def test_what_cannot_be_read_is_skipped_and_said_why(collections: Collections, f
     os.mkfifo(folder / "pipe.txt")
     done = add(collections, folder)
     assert dict(done.skipped) == {
-        "PDF is not read yet": 1,
-        "e-mail is not read yet": 1,
-        "DOCX is not read yet": 1,
+        "of a format that is not read": 1,
         "not text": 2,
         "empty": 1,
     }
+    assert done.not_read == (
+        NotRead("empty.txt", "empty"),
+        NotRead("image.png", "not text"),
+        NotRead("latin.bin", "not text"),
+        NotRead("sheet.xlsx", "of a format that is not read"),
+    )
     assert find(collections, "canary") == []
     again = add(collections, folder)
     assert again.skipped == done.skipped
-    assert again.unchanged == 10
+    assert again.not_read == done.not_read
+    assert again.unchanged == 8
 
 
 def test_index_never_reads_itself(tmp_path: Path) -> None:
@@ -196,17 +200,18 @@ def test_name_that_no_model_could_carry_is_refused(collections: Collections, fol
 def test_stopped_indexing_goes_on_where_it_was(
     collections: Collections, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(index_module, "BATCH_BYTES", 1)
-    seen: list[tuple[int, int]] = []
+    monkeypatch.setattr(update_module, "BATCH_BYTES", 1)
+    seen: list[Progressed] = []
 
-    def stop(files: int, read: int) -> None:
-        seen.append((files, read))
-        if files == 3:
+    def stop(progressed: Progressed) -> None:
+        seen.append(progressed)
+        if progressed.files == 3:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         collections.add("papers", folder, Sensitivity.PUBLIC, os.urandom, stop)
-    assert [files for files, _ in seen] == [1, 2, 3]
+    assert [(told.files, told.files_total) for told in seen] == [(1, 4), (2, 4), (3, 4)]
+    assert 0 < seen[0].bytes < seen[-1].bytes < seen[-1].bytes_total
     done = collections.add("papers", folder, Sensitivity.PUBLIC, os.urandom)
     assert (done.read, done.unchanged) == (1, 3)
     assert len(collections.held()) == 1
@@ -247,8 +252,9 @@ def test_text_is_what_decodes_as_text(path: str, data: bytes, text: str | None) 
 
 
 def test_file_too_long_is_not_opened() -> None:
-    assert skip_reason("a.txt", 16 * 1024 * 1024) is None
-    assert skip_reason("a.txt", 16 * 1024 * 1024 + 1) == "longer than 16 MiB"
+    assert unread_reason("a.txt", TEXT_BYTES_MAX) is None
+    assert unread_reason("a.txt", TEXT_BYTES_MAX + 1) == "too long"
+    assert unread_reason("a.pdf", TEXT_BYTES_MAX + 1) is None
 
 
 def test_html_is_read_as_its_reader_sees_it() -> None:
@@ -256,7 +262,7 @@ def test_html_is_read_as_its_reader_sees_it() -> None:
         "<html><head><style>p {}</style><script>var canary;</script></head>\n<body><h2>Our &amp; your</h2>\n"
         "<p>One<br>two <i>three</i></p><ul><li>four<li>five</ul>\n<template>canary</template></h3>&lt;b"
     )
-    assert list(lines_of("a.html", text)) == [
+    assert list(part_of("a.html", text).lines) == [
         (2, "Our & your", "Our & your"),
         (3, "Our & your", "One"),
         (3, "Our & your", "two three"),
@@ -273,18 +279,19 @@ def test_html_is_read_as_its_reader_sees_it() -> None:
 )
 def test_hostile_document_takes_time_by_its_length_alone(path: str, pattern: str) -> None:
     started = time.process_time()
-    list(chunks(lines_of(path, pattern * (1_000_000 // len(pattern)))))
+    list(chunks([part_of(path, pattern * (1_000_000 // len(pattern)))]))
     assert time.process_time() - started < 5
 
 
 def test_headings_in_fenced_code_are_none() -> None:
     text = "# One #\n```sh\n# not one\n~~~\n```\n## Two\nx"
-    assert [heading for _, heading, _ in lines_of("a.md", text)] == ["One", "One", "One", "One", "One", "Two", "Two"]
+    found = [heading for _, heading, _ in part_of("a.md", text).lines]
+    assert found == ["One", "One", "One", "One", "One", "Two", "Two"]
 
 
 def test_overlong_line_is_cut_at_white_space() -> None:
     line = "word " * 1000
-    found = list(chunks([(7, "", line)]))
+    found = list(chunks([Part([(7, "", line)])]))
     assert {place for place, _ in found} == {"line 7"}
     assert all(len(text) <= PASSAGE_CHARACTERS_MAX for _, text in found)
     assert "".join(text for _, text in found) == line
