@@ -29,6 +29,7 @@ _UNSEEN_RUN = re.compile(f"[{_UNSEEN}]+")
 # Marks that pass for those of an identifier. NFKC would make a blank and an accent of the first.
 _MARKS = {0x2017: "_", 0x2010: "-", 0x2011: "-", 0x2212: "-", 0x2024: ".", 0xFE58: "-", 0xFE63: "-"}
 _HAS_MARKS = re.compile("[" + "".join(map(chr, _MARKS)) + "]")
+_ODD = re.compile(f"[{_UNSEEN}\ud800-\udfff{''.join(map(chr, _MARKS))}]")
 # With the character before, which a mark may compose with: NFKC changes nothing across its borders.
 _NOT_ASCII = re.compile(r"[\x00-\x7f]?[^\x00-\x7f]+")
 
@@ -86,7 +87,7 @@ def normalise(original: str) -> NormalForm:
 
 def _composed(original: str) -> NormalForm:
     """NFKC, without what nobody sees."""
-    if original.isascii():
+    if original.isascii() or (not _ODD.search(original) and unicodedata.is_normalized("NFKC", original)):
         return NormalForm(original)
     original = _HALF_PAIR.sub("\ufffd", original)
     if _HAS_MARKS.search(original):

@@ -62,13 +62,10 @@ class Text:
         self.vocabulary = frozenset(self.spaced.split())  # its words; detectors start from the few that matter to them
         self.longest = max(map(len, normal.split()), default=0)  # of the runs without a blank, in characters
         self.digit_count = sum(map(normal.count, DIGITS)) if self.is_ascii else len(_DIGIT.findall(normal))
+        # Where digits stand beside each other: what begins with a number begins there.
+        self.digit_runs = [match.span() for match in _DIGITS.finditer(normal)] if self.digit_count else []
         self.other_script = not self.is_ascii and _OTHER_SCRIPT.search(normal) is not None
         self._places: dict[Context, list[int]] = {}
-
-    @cached_property
-    def digit_runs(self) -> tuple[tuple[int, int], ...]:
-        """Where digits stand beside each other. What begins with a number begins there."""
-        return tuple(match.span() for match in _DIGITS.finditer(self.normal)) if self.digit_count else ()
 
     def at_digits(self, pattern: re.Pattern[str], *, then: str = "") -> Iterator[re.Match[str]]:
         """Matches of a pattern that begins with digits, none within another. `then`: what may follow the first digits."""
@@ -94,21 +91,16 @@ class Text:
             at = spaced.find(alone, at + length + 1)
 
     @cached_property
-    def numbers(self) -> tuple["Number", ...]:
-        """Runs of at least two digits with separators between them, such as card and telephone numbers."""
-        return tuple(Number.of(m) for m in self._NUMBER.finditer(self.normal)) if self.digit_count else ()
-
-    @cached_property
-    def number_candidates(self) -> tuple["Number", ...]:
-        """`numbers`, and where blanks part a run also each few neighbouring groups of it, the longest first. One
-        digit repeated is nobody's number."""
-        return tuple(
+    def number_candidates(self) -> list["Number"]:
+        """Runs of digits with separators between them, such as card and telephone numbers, and where blanks part a run
+        also each few neighbouring groups of it, the longest first. One digit repeated is nobody's number."""
+        return [
             candidate
-            for number in self.numbers
-            if len(number.digits) >= CANDIDATE_DIGITS_MIN
+            for match in self._NUMBER.finditer(self.normal)
+            if len((number := Number.of(match)).digits) >= CANDIDATE_DIGITS_MIN
             for candidate in number.candidates()
             if candidate.digits.count(candidate.digits[0]) < len(candidate.digits)
-        )
+        ]
 
     def has_any(self, hints: Iterable[str]) -> bool:
         lower = self.lower

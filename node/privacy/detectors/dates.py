@@ -35,7 +35,7 @@ _BIRTH = re.compile(
     rf"(?P<date>{_DATE})",
     re.IGNORECASE,
 )
-_BIRTH_MARK_HINTS = ("*", "生年月日", "出生", "生于", "생년월일", "рождения")
+_BIRTH_MARK_HINTS = ("生年月日", "出生", "生于", "생년월일", "рождения")
 _BIRTH_MARKS = re.compile(r"生年月日|出生日期|出生于|生于|생년월일|дата рождения|(?<![\w*])\*(?=\s?\d)")
 _ANY_NUMERIC = re.compile(rf"\d(?<![\w./-].)(?:{_TAILS})(?![\w/-])")
 _ANY_EAST_ASIAN = re.compile(_EAST_ASIAN)
@@ -49,7 +49,7 @@ _TYPES = frozenset({FindingType.BIRTH_DATE, FindingType.DATE})
 
 def _find_births(text: Text) -> Iterator[Finding]:
     starts = [word.start for word in text.at_words(_BIRTH_WORDS)]
-    if text.has_any(_BIRTH_MARK_HINTS):
+    if text.has_any("*") or (text.other_script and text.has_any(_BIRTH_MARK_HINTS)):
         starts += [match.start() for match in _BIRTH_MARKS.finditer(text.normal)]
     for start in starts:
         birth = _BIRTH.match(text.normal, start)
@@ -70,7 +70,16 @@ def _find_named(text: Text) -> Iterator[Finding]:
 
 
 DETECTORS = (
-    Detector("births", _TYPES, _find_births, (Evidence(_BIRTH_WORDS, digits=1), *each(_BIRTH_MARK_HINTS, digits=1))),
+    Detector(
+        "births",
+        _TYPES,
+        _find_births,
+        (
+            Evidence(_BIRTH_WORDS, digits=1),
+            Evidence(holds=("*",), digits=1),
+            *each(_BIRTH_MARK_HINTS, digits=1, other_script=True),
+        ),
+    ),
     Detector("dates_numeric", _TYPES, _find_numeric, each("/-.", digits=4)),
     pattern_detector(
         "dates_east_asian",

@@ -93,16 +93,20 @@ _WHOLE_WORDS = frozenset(_WHOLE)
 assert all(len(entry.stem) >= STEM_KEY for entries in _STEMS.values() for entry in entries)
 
 
-def _topics(text: Text) -> Iterator[tuple[int, int, FindingType]]:
+def _topics(text: Text) -> list[tuple[int, int, FindingType]]:
+    """In their order."""
     found = [(word, entry) for word in text.vocabulary & _WHOLE_WORDS for entry in _WHOLE[word]]
     for word in text.vocabulary:
         if word[:STEM_KEY] in _STEMS:
             found += [(word, entry) for entry in _STEMS[word[:STEM_KEY]] if word.startswith(entry.stem)]
-    for word, entry in found:
-        for place in text.at_word(word):
-            match = entry.pattern.match(text.lower, place.start)
-            if match:
-                yield *match.span(), entry.type
+    if not found:
+        return []
+    return sorted(
+        (*match.span(), entry.type)
+        for word, entry in found
+        for place in text.at_word(word)
+        if (match := entry.pattern.match(text.lower, place.start))
+    )
 
 
 class _Sentences:
@@ -142,7 +146,7 @@ def _names_somebody(said: str, words_: Sequence[str]) -> bool:
 
 
 def _find(text: Text) -> Iterator[Finding]:
-    topics = sorted(_topics(text))
+    topics = _topics(text)
     if not topics:
         return
     sentences = _Sentences(text)
