@@ -152,7 +152,8 @@ async def test_requests_of_one_conversation_that_run_at_once_never_give_two_valu
     assert {ada, grace} == {"[PERSON_1]", "[PERSON_2]"}
 
 
-async def test_a_conversation_removed_while_a_request_runs_is_not_brought_back_by_it(store: Store) -> None:
+@pytest.mark.parametrize("whole", [False, True])
+async def test_a_conversation_removed_while_a_request_runs_is_not_brought_back_by_it(store: Store, whole: bool) -> None:
     gate, begun = trio.Event(), trio.Event()
 
     async def waits(call: Call, emit: Emit) -> None:
@@ -164,7 +165,10 @@ async def test_a_conversation_removed_while_a_request_runs_is_not_brought_back_b
     async with trio.open_nursery() as nursery:
         nursery.start_soon(node.ask, order(FIRST, conversation="diary"))
         await begun.wait()
-        await node.pipeline.lasting.remove("diary", None)
+        if whole:
+            await node.pipeline.lasting.remove_all()
+        else:
+            await node.pipeline.lasting.remove("diary", None)
         gate.set()
     assert await node.pipeline.lasting.kept() == ()
 
