@@ -394,6 +394,7 @@ def test_national_number_with_a_wrong_digit_is_none(name: str, text: str) -> Non
 
 
 HARMLESS = (
+    "pin numpy==1.26.4 and pass pytest>=9 on",
     "version 10.15.7 and 1.2.3.4-rc.1, python 3.11.4",
     "lock: sha512-3a1bdB6mJXZyPqQaLmHs0T9w2oYxNvCkErUf7Dg8JtI5hKlWbVzMjRnSePiAqGc4XuFyO1dQwEsTtHpLkZr9vA==",
     "commit 9fceb02d0ae598e95dc970b74767f19372d61af8 fixes 4471902",

@@ -52,6 +52,7 @@ _CODE_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _STANDS_FOR_A_VALUE = re.compile(
+    r"[A-Za-z][\w.\[\]-]*[=~<>!]=\d[\w.*]*|"  # a program's version: "pin numpy==1.26.4"
     r"[<\[{$%(].*|.*(?:\.\.\.|%[sdr]|…|\*{3}|x{4}|\$\{|environ|getenv|process\.env|example|placeholder|redacted|your[_-]?).*|"
     r"changeme|change-me|password|passwd|secret|token|user|username|none|null|nil|true|false|undefined|string|str|int|bool|bytes|"
     r"required|optional|self\..*|os\..*|config\..*|settings\..*|env\..*|args\..*|request\..*|input.*|function.*|.*\(.*",
