@@ -2,7 +2,7 @@
 
 import importlib.metadata
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import trio
 from node.agents.explain import report
 from node.agents.request import ModelSelector, Selection
 from node.api.ports import Metric, ModelEntry, NodeEvent, Order
+from node.collections.terms import Progressed
 from node.execution import REQUEST_ID_BYTES
 from node.island import Island
 from node.judgement import Tried
@@ -170,8 +171,18 @@ class Owner:
             for one in self._node.directory.known()
         ]
 
-    async def data_add(self, name: str, path: str, label: Sensitivity) -> Mapping[str, Any]:
-        done = await trio.to_thread.run_sync(lambda: self._node.collections.add(name, Path(path), label, os.urandom))
+    async def data_add(
+        self, name: str, path: str, label: Sensitivity, tell: Callable[[object], None] | None = None
+    ) -> Mapping[str, Any]:
+        def progress(progressed: Progressed) -> None:
+            """Raises Cancelled where nobody waits any more."""
+            if tell is None:
+                trio.from_thread.check_cancelled()
+            else:
+                trio.from_thread.run_sync(tell, progressed)
+
+        collections = self._node.collections
+        done = await trio.to_thread.run_sync(lambda: collections.add(name, Path(path), label, os.urandom, progress))
         await self._node.collections_changed()
         return {
             "name": name,
@@ -180,6 +191,7 @@ class Owner:
             "unchanged": done.unchanged,
             "removed": done.removed,
             "skipped": dict(done.skipped),
+            "not_read": [{"file": one.file, "why": one.why} for one in done.not_read],
             "bytes_read": done.bytes_read,
         }
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import httptools
 import trio
+import trio.testing
 
 from node.api.app import Api
 from node.api.limits import Limits
@@ -120,7 +121,12 @@ class RecordingManagement:
         self._note("data_list")
         return []
 
-    async def data_add(self, name: str, path: str, label: Sensitivity) -> object:
+    async def data_add(
+        self, name: str, path: str, label: Sensitivity, tell: Callable[[object], None] | None = None
+    ) -> object:
+        if tell is not None:
+            tell({"files": 1, "files_total": 4, "bytes": 50, "bytes_total": 200})
+            await trio.testing.wait_all_tasks_blocked()
         return self._note("data_add", name, path, label)
 
     async def data_grant(self, name: str, person: str) -> object:

@@ -1,13 +1,17 @@
 """/api: what the owner sees and does. The dashboard and the command line use nothing else."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
+import trio
+
 from node.api.answering import event_bytes
-from node.api.exchange import Exchange
+from node.api.exchange import EVENTS, Exchange
 from node.api.orders import order_of
 from node.api.ports import Management, Metric
 from node.api.rendering import json_form
+from node.beside import beside
 from protocol.chat import ChatRequest
 from protocol.errors import HttpError, RequestError
 from protocol.strict_json import dump_json
@@ -88,9 +92,33 @@ class ManagementRoutes:
 
     async def data_add(self, exchange: Exchange) -> None:
         members = await exchange.json_object("name", "path", "label")
-        label = _label(members)
-        result = await self._management.data_add(_text(members, "name"), _text(members, "path"), label)
-        await exchange.json(json_form(result))
+        name, path, label = _text(members, "name"), _text(members, "path"), _label(members)
+        if exchange.header("accept") == EVENTS:
+            await self._data_add_told(exchange, name, path, label)
+        else:
+            await exchange.json(json_form(await self._management.data_add(name, path, label)))
+
+    async def _data_add_told(self, exchange: Exchange, name: str, path: str, label: Sensitivity) -> None:
+        """Server-sent events: `progress` now and then, then `done` with the result, or `error`."""
+        send, receive = trio.open_memory_channel[object](1)
+        told = trio.Event()
+
+        def tell(progress: object) -> None:
+            with suppress(trio.WouldBlock):  # the client reads slowly; the next one says more anyway
+                send.send_nowait(progress)
+
+        async def pass_on() -> None:
+            async for progress in receive:
+                await exchange.write(event_bytes({"progress": json_form(progress)}))
+            told.set()
+
+        await exchange.start_events()
+        async with beside(pass_on):
+            result = await self._management.data_add(name, path, label, tell)
+            send.close()
+            await told.wait()
+        await exchange.write(event_bytes({"done": json_form(result)}))
+        await exchange.end()
 
     async def data_grant(self, exchange: Exchange) -> None:
         """POST /api/data/NAME/grant."""

@@ -1,6 +1,6 @@
 """What the HTTP edge asks of the node: to run a request, and to manage."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -162,7 +162,11 @@ class Management(Protocol):
 
     async def data_list(self) -> Sequence[object]: ...
 
-    async def data_add(self, name: str, path: str, label: Sensitivity) -> object: ...
+    async def data_add(
+        self, name: str, path: str, label: Sensitivity, tell: Callable[[object], None] | None = None
+    ) -> object:
+        """`tell` hears a few times a second how far it is. Cancelled: what is indexed by then stays, and the next call
+        goes on there. Raises StateError."""
 
     async def data_grant(self, name: str, person: str) -> object: ...
 

@@ -82,6 +82,21 @@ async def test_action_that_fails_says_why(error: Exception, status: int, code: s
         assert (got, told["error"]["code"]) == (status, code)
 
 
+async def test_reading_a_folder_tells_how_far_it_is_to_whoever_wants_to_hear_it() -> None:
+    async with edge() as at:
+        body = json.dumps({"name": "notes", "path": "/n", "label": "public"}).encode()
+        reply = await at.exchange(at.post("/api/data", body, "accept: text/event-stream", key=OWNER_KEY))
+        events = [json.loads(line[6:]) for line in reply.body.decode().splitlines() if line.startswith("data: ")]
+        assert events == [
+            {"progress": {"files": 1, "files_total": 4, "bytes": 50, "bytes_total": 200}},
+            {"done": {"did": "data_add"}},
+        ]
+        at.management.error = StateError("another one is being read")
+        reply = await at.exchange(at.post("/api/data", body, "accept: text/event-stream", key=OWNER_KEY))
+        assert b'"done"' not in reply.body
+        assert b'"code":"node_part_unavailable"' in reply.body
+
+
 async def test_status_islands_and_ledger_are_read() -> None:
     async with edge() as at:
         assert json.loads((await at.get("/api/status")).body) == {"did": "status"}

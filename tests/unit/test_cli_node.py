@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from node.api.ports import NodeEvent, Order, Sink
+from node.cli.data import followed
 from protocol.answers import Delta
-from protocol.errors import CutAnswerError, EnrolmentError, OfferRefusal, Refusal, RefusedError
+from protocol.errors import CutAnswerError, EnrolmentError, OfferRefusal, Refusal, RefusedError, StateError
 from protocol.terms import Sensitivity, Tier
 from tests.api_edge import ROUTE
 from tests.unit.cli_node import cli_node
@@ -193,10 +194,16 @@ async def test_data_verbs_reach_the_node_with_whole_names_and_paths(
     tmp_path: Path, monkeypatch: Patch, capsys: Printed
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    added = {"name": "papers", "label": "internal", "read": 2, "skipped": {"not_text": 1}, "bytes_read": 10}
+    not_read = [{"file": "scan\x1b.pdf", "why": "damaged"}]
+    added = {"name": "papers", "label": "internal", "read": 2, "skipped": {"not_text": 1}, "not_read": not_read}
     async with cli_node(tmp_path, monkeypatch, {"data_add": added, "data_list": {"rows": [COLLECTION]}}) as node:
         assert await node.run("data", "add", "papers", ".", "--label", "internal") == 0
-        assert "skipped      not_text 1\n" in capsys.readouterr().out
+        printed = capsys.readouterr().out
+        assert "skipped      not_text 1\n" in printed
+        assert "not read: scan\N{REPLACEMENT CHARACTER}.pdf: damaged\n" in printed
+        assert await node.run("data", "add", "papers", ".", "--label", "internal", "--json") == 0
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert lines == [{"progress": {"files": 1, "files_total": 4, "bytes": 50, "bytes_total": 200}}, added]
         assert await node.run("data", "grant", "a/b ?", "grace") == 0
         assert await node.run("data", "remove", "a/b ?", "--json") == 0
         capsys.readouterr()
@@ -204,11 +211,32 @@ async def test_data_verbs_reach_the_node_with_whole_names_and_paths(
         assert "papers      confidential  office  7      ada\n" in capsys.readouterr().out
         assert await node.run("data", "list", "--json") == 0
         assert json.loads(capsys.readouterr().out) == {"collections": [COLLECTION]}
-        assert node.management.asked[:3] == [
+        assert node.management.asked[:4] == [
+            ("data_add", "papers", str(tmp_path), Sensitivity.INTERNAL),
             ("data_add", "papers", str(tmp_path), Sensitivity.INTERNAL),
             ("data_grant", "a/b ?", "grace"),
             ("data_remove", "a/b ?"),
         ]
+
+
+async def test_data_add_shows_a_bar_on_a_terminal_and_takes_it_away(
+    tmp_path: Path, monkeypatch: Patch, capsys: Printed
+) -> None:
+    async with cli_node(tmp_path, monkeypatch, {"data_add": {"name": "papers"}}) as node:
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+        assert await node.run("data", "add", "papers", str(tmp_path)) == 0
+        assert capsys.readouterr().err == f"\r[{'#' * 7}{'.' * 23}]  25 %  1 of 4 files\r\x1b[K"
+
+
+async def test_data_add_that_fails_or_ends_before_its_end_says_so(
+    tmp_path: Path, monkeypatch: Patch, capsys: Printed
+) -> None:
+    async with cli_node(tmp_path, monkeypatch) as node:
+        node.management.error = StateError("/n: no such folder")
+        assert await node.run("data", "add", "papers", "/n") == 1
+        assert "/n: no such folder" in capsys.readouterr().err
+    with pytest.raises(StateError, match="goes on where it stopped"):
+        followed([": begun", 'data: {"progress": {}}', ""], False)
 
 
 async def test_ask_prints_the_answer_and_who_gave_it(tmp_path: Path, monkeypatch: Patch, capsys: Printed) -> None:
