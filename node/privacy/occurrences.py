@@ -17,6 +17,7 @@ _WORD = re.compile(r"[^\W_]+")
 NAME_CHARACTERS_MIN = 3  # a shorter piece of a name is masked only where a detector finds it
 VALUE_CHARACTERS_MIN = 4  # the same for other values: "12" of an age is everywhere
 GENITIVE_CHARACTERS_MIN = 4  # of a name that may have an s behind it: "Jos" is nobody's
+BEFORE_CHARACTERS = 4  # that tell whether a sentence begins
 INITIALS_CHARACTERS = 9  # "A. B. C. "
 _INITIALS = re.compile(r"(?<![^\W_])(?:[^\W\d_]\.[ \u00a0]?){1,3}\Z")
 _FULL_NAMES = frozenset({FindingType.PERSON, FindingType.PEOPLE})
@@ -31,7 +32,7 @@ class KnownValues:
         self._by_word: dict[str, list[tuple[str, int, FindingType]]] = {}  # first word → value, its offset there, type
         self._anywhere: dict[str, FindingType] = {}
         self._known: set[tuple[str, FindingType]] = set()
-        self._families: set[str] = set()  # names that are a family's only where an article says so
+        self._with_s: set[str] = set()  # what was made of a name, and seen nowhere yet
         self._initials: dict[str, set[str]] = {}  # word of a name → those of its other words
 
     @classmethod
@@ -57,6 +58,7 @@ class KnownValues:
         if type_ is FindingType.SECRET:
             self._anywhere[value] = type_
             return
+        self._with_s.discard(value)
         self._index(value, type_)
         if type_ in _FULL_NAMES:
             words_of_it = [match.group() for match in _WORD.finditer(value)]
@@ -66,20 +68,23 @@ class KnownValues:
                     self._initials.setdefault(word, set()).update(other[0] for other in words_of_it if other != word)
 
     def _index_name(self, word: str) -> None:
-        """A single word of a name; also with the s of a genitive or of a family: "Marks" is that after an article."""
+        """A single word of a name; also with the s of a genitive or of a family."""
+        self._with_s.discard(word)
         self._index(word, FindingType.GIVEN_NAME)
-        if len(word) >= GENITIVE_CHARACTERS_MIN:
-            self._index(f"{word}s", FindingType.GIVEN_NAME)
-            if is_word(f"{word}s".casefold()):
-                self._families.add(f"{word}s")
+        if len(word) >= GENITIVE_CHARACTERS_MIN and self._index(f"{word}s", FindingType.GIVEN_NAME):
+            self._with_s.add(f"{word}s")
 
-    def _index(self, value: str, type_: FindingType) -> None:
+    def _index(self, value: str, type_: FindingType) -> bool:
+        """Whether it was not there yet."""
         first = _WORD.search(value)
-        if first is not None:
-            places = self._by_word.setdefault(first.group().casefold(), [])
-            if all(value != known for known, _, _ in places):
-                places.append((value, first.start(), type_))
-                places.sort(key=lambda place: -len(place[0]))
+        if first is None:
+            return False
+        places = self._by_word.setdefault(first.group().casefold(), [])
+        if any(value == known for known, _, _ in places):
+            return False
+        places.append((value, first.start(), type_))
+        places.sort(key=lambda place: -len(place[0]))
+        return True
 
     def find(self, text: str) -> Iterator[tuple[int, int, FindingType]]:
         """Occurrences, which may overlap each other."""
@@ -94,9 +99,11 @@ class KnownValues:
             for value, offset, type_ in self._by_word.get(match.group().casefold(), ()):
                 start = match.start() - offset
                 end = start + len(value)
-                if value in self._families and not is_plural(text, start, end):
+                if start < 0:
                     continue
-                if start >= 0 and _is_same(text[start:end], value, type_) and _stands_alone(text, start, end):
+                if value in self._with_s and not (is_plural(text, start, end) or _is_within_sentence(text, start)):
+                    continue  # "Marks are due", though Mark is known
+                if _is_same(text[start:end], value, type_) and _stands_alone(text, start, end):
                     yield self._with_initials(text, start, value), end, type_
                     break
 
@@ -115,8 +122,15 @@ def _is_same(found: str, value: str, type_: FindingType) -> bool:
         return False
     if type_ in _DOUBTFUL:  # "the Health and Safety Committee" is not every committee
         return found[:1].isupper() and not is_word(value.casefold())
-    # "Will" the person is not "will" the verb, but may be "WILL"
+    # "Will" the person is not "will" the verb, but may be "WILL". No table tells "byron" from the verb of "sue him", so
+    # what is in small letters alone is left to the detectors.
     return type_ not in NAMES or " " in value or found[:1].isupper()
+
+
+def _is_within_sentence(text: str, start: int) -> bool:
+    """Where a capital is a name's, and not the sentence's."""
+    before = text[max(0, start - BEFORE_CHARACTERS) : start].rstrip(" \t")
+    return bool(before) and (before[-1].isalnum() or before[-1] in ",;'’)")
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
