@@ -21,6 +21,7 @@ from node.privacy.detectors import (
     secrets,
     special,
     spelled,
+    streets,
     wallets,
 )
 from node.privacy.detectors.base import Detector, Text
@@ -43,6 +44,7 @@ DETECTORS: tuple[Detector, ...] = (
     *phones.DETECTORS,
     *network.DETECTORS,
     *addresses.DETECTORS,
+    *streets.DETECTORS,
     *ages.DETECTORS,
     *dates.DETECTORS,
     *people.DETECTORS,

@@ -26,7 +26,7 @@ _MONTH_FIRST = rf"(?:{_MONTHS})\s\d{{1,2}}(?:st|nd|rd|th)?(?:,?\s\d{{4}})?"
 _DATE = rf"(?:{_EAST_ASIAN}|(?:{_NUMERIC}|{_DAY_FIRST}|{_MONTH_FIRST})(?!\w))"
 _BIRTH_WORDS = words(
     "born dob d date birth birthdate birthday b geb geboren geburtsdatum né née nacido nacida fecha nato nata data "
-    "geboortedatum nascido nascida urodzony urodzona"
+    "geboortedatum nascido nascida urodzony urodzona naissance geburtstag nacimiento cumpleaños nascita"
 )
 _BIRTH = re.compile(
     r"(?:(?:born(?:\son)?|dob|d\.o\.b\.?|date\sof\sbirth(?:\s(?:of|for)\s[^:\n\d]{2,40})?|birth\s?date|birthday(?:\sis)?|b\.|geb(?:oren|\.)?(?:\sam)?|geburtsdatum|"
@@ -44,6 +44,38 @@ _MONTH_WORDS = frozenset(_MONTH_NAMES.split())
 BEFORE_MONTH = 9  # characters: "23rd of " and a mark
 
 
+# A date in words, and the year that may follow: "the third of February nineteen fifty-eight".
+_ORDINALS = (
+    "first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|thirteenth|fourteenth|fifteenth|sixteenth|seventeenth|eighteenth|"
+    "nineteenth|twentieth|thirtieth|twenty[- ](?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)|thirty[- ]first"
+)
+_UNITS = "one|two|three|four|five|six|seven|eight|nine"
+_YEAR = (
+    rf"(?:nineteen|twenty)[ -](?:hundred(?: and)?|oh|(?:ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen)|"
+    rf"(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety))(?:[ -](?:{_UNITS}))?|two thousand(?: and)?(?: (?:{_UNITS}|ten|eleven|twelve|\w+teen|twenty(?:[ -](?:{_UNITS}))?))?"
+)
+_ENGLISH_MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
+_IN_WORDS = re.compile(
+    rf"(?<!\w)(?:the )?(?:{_ORDINALS})(?: day)? of (?:{_ENGLISH_MONTHS})(?:,? (?:in )?(?:the year )?(?:{_YEAR}|\d{{4}}))?(?!\w)|"
+    rf"(?<!\w)(?:{_ENGLISH_MONTHS}) (?:the )?(?:{_ORDINALS})(?:,? (?:{_YEAR}|\d{{4}}))?(?!\w)",
+    re.IGNORECASE,
+)
+_ORDINAL_WORDS = words(
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
+    "sixteenth seventeenth eighteenth nineteenth twentieth thirtieth"
+)
+IN_WORDS_CHARACTERS = 24  # from where a date in words begins to its ordinal
+# A birth that is told in the same sentence, somewhere beside the date.
+_TOLD_BIRTH = re.compile(
+    r"(?<!\w)(?:born|birth ?date|date of birth|birthday|dob|née?e?|naissance|geboren|geburtstag|nacid[oa]|nacimiento|cumpleaños|nat[oa]|nascita|geboortedatum|nascid[oa]|urodz\w+)(?!\w)",
+    re.IGNORECASE,
+)
+_SENTENCE = re.compile(r"[.!?](?=\s|\Z)|\n")
+TOLD_CHARACTERS = 90  # between the date and the word that says whose birth it is
+YEAR_OF_THE_LIVING = 1905  # who was born before is nobody's to protect
+_FULL_YEAR = re.compile(r"(?<!\d)(?:1\d|20)\d\d(?!\d)")
+
+
 _TYPES = frozenset({FindingType.BIRTH_DATE, FindingType.DATE})
 
 
@@ -54,19 +86,51 @@ def _find_births(text: Text) -> Iterator[Finding]:
     for start in starts:
         birth = _BIRTH.match(text.normal, start)
         if birth:
-            yield Finding(*birth.span("date"), FindingType.BIRTH_DATE, 0.9, "births")
+            type_ = FindingType.BIRTH_DATE if _of_the_living(birth.group("date")) else FindingType.DATE
+            yield Finding(*birth.span("date"), type_, 0.9, "births")
+
+
+def _of_the_living(date: str) -> bool:
+    year = _FULL_YEAR.search(date)
+    return year is None or int(year.group()) >= YEAR_OF_THE_LIVING
+
+
+def _date(text: Text, start: int, end: int, name: str) -> Finding:
+    """A date with its year in a sentence that tells a birth is that of the birth."""
+    date = text.normal[start:end]
+    told = _FULL_YEAR.search(date) is not None and _of_the_living(date) and _tells_birth(text, start, end)
+    return Finding(start, end, FindingType.BIRTH_DATE if told else FindingType.DATE, 0.7 if told else 0.6, name)
+
+
+def _tells_birth(text: Text, start: int, end: int) -> bool:
+    if _BIRTH_WORDS.isdisjoint(text.vocabulary):
+        return False
+    before = _SENTENCE.split(text.normal[max(0, start - TOLD_CHARACTERS) : start])[-1]
+    after = _SENTENCE.split(text.normal[end : end + TOLD_CHARACTERS])[0]
+    return _TOLD_BIRTH.search(before) is not None or _TOLD_BIRTH.search(after) is not None
 
 
 def _find_numeric(text: Text) -> Iterator[Finding]:
     for match in text.at_digits(_ANY_NUMERIC, then="/-."):
-        yield Finding(*match.span(), FindingType.DATE, 0.6, "dates_numeric")
+        yield _date(text, *match.span(), "dates_numeric")
 
 
 def _find_named(text: Text) -> Iterator[Finding]:
     for word in text.at_words(_MONTH_WORDS):
         named = _ANY_NAMED.search(text.normal, max(0, word.start - BEFORE_MONTH), word.end + 12)
         if named:
-            yield Finding(*named.span(), FindingType.DATE, 0.6, "dates_named")
+            yield _date(text, *named.span(), "dates_named")
+
+
+def _find_in_words(text: Text) -> Iterator[Finding]:
+    done = 0
+    for word in sorted(text.at_words(_ORDINAL_WORDS)):
+        match = _IN_WORDS.search(text.normal, max(done, word.start - IN_WORDS_CHARACTERS), word.end + 64)
+        if match is None:
+            continue
+        done = match.end()
+        told = _tells_birth(text, *match.span())
+        yield Finding(*match.span(), FindingType.BIRTH_DATE if told else FindingType.DATE, 0.7, "dates_in_words")
 
 
 DETECTORS = (
@@ -89,4 +153,5 @@ DETECTORS = (
         score=0.6,
     ),
     Detector("dates_named", _TYPES, _find_named, (Evidence(_MONTH_WORDS, digits=1),)),
+    Detector("dates_in_words", _TYPES, _find_in_words, (Evidence(_ORDINAL_WORDS),)),
 )
