@@ -149,15 +149,12 @@ def test_plural_is_seen_in_the_token_and_the_family_is_found_by_the_name_of_one_
 
 
 def test_a_known_name_is_found_with_its_endings_and_not_as_another_word() -> None:
-    text = "Hubert Byron, Ada Mark. Eve Mark. In Byrons Haus, BYRON, H. Byron. Marks are due. The Marks came; a byron, J. Byron."
-    result = sanitized(
-        chat(text), names={"Hubert Byron": "GIVEN_NAME", "Ada Mark": "GIVEN_NAME", "Eve Mark": "GIVEN_NAME"}
-    )
+    names = ("Hubert Byron", "Ada Mark", "Eve Mark")
+    text = f"{', '.join(names)}. In Byrons Haus, BYRON, H. Byron. Marks are due. The Marks came; a byron, J. Byron."
+    result = sanitized(chat(text), names=dict.fromkeys(names, "GIVEN_NAME"))
     (sent,) = texts_of(result.request)
-    assert sent.startswith(
-        "[PERSON_1], [PERSON_2]. [PERSON_3]. In [PERSON_1B] Haus, [PERSON_1C], [PERSON_1D]. Marks are due. "
-    )
-    assert sent.endswith("The [PEOPLE_1] came; a byron, J. [PERSON_1E].")
+    assert sent.startswith("[PERSON_1], [PERSON_2], [PERSON_3]. In [PERSON_1B] Haus, [PERSON_1C], [PERSON_1D]. ")
+    assert sent.endswith("Marks are due. The [PEOPLE_1] came; a byron, J. [PERSON_1E].")
     assert restore_exactly(sent, result.vault) == text
 
 
