@@ -176,7 +176,10 @@ class Island:
         return found
 
     async def reload(self) -> None:
-        """Reads the configuration again, whole or not at all. Addresses take effect at the next start."""
+        """Reads the configuration again, whole or not at all.
+
+        Addresses, and which models the workers have, take effect at the next start.
+        """
         config = self._read_config()
         policy = policy_of(config)
         unused = self.services.configure(config)

@@ -5,7 +5,8 @@ text to whoever has the model.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
+
+import trio
 
 from node.api.exchange import Exchange
 from node.api.orders import order_of, route_headers
@@ -15,7 +16,7 @@ from node.vectors import DIMENSIONS_MAX, FLOAT_BYTES, INPUTS_MAX, base64_of, cha
 from protocol.answers import AnswerEvent, Finished
 from protocol.chat import ChatRequest
 from protocol.errors import CutAnswerError, RequestError
-from protocol.strict_json import parse_json
+from protocol.strict_json import dump_json, parse_json
 
 _KNOWN = ("input", "model", "encoding_format", "dimensions", "user")  # `user` is a hint, and sent nowhere
 
@@ -37,7 +38,9 @@ class Embeddings:
             raise CutAnswerError("answer_unfinished", "there are not as many vectors as texts", should_retry=False)
         if ask.dimensions is not None and any(len(one) != FLOAT_BYTES * ask.dimensions for one in sink.vectors):
             raise RequestError("dimensions", f"{sink.route.model} gives vectors of another length")
-        await exchange.json(_answer(ask, sink.route, sink.finished, sink.vectors), headers=route_headers(sink.route))
+        # Millions of numbers: written beside the event loop.
+        body = await trio.to_thread.run_sync(_written, ask, sink.route, sink.finished, sink.vectors)
+        await exchange.respond(200, body, headers=route_headers(sink.route))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +109,12 @@ class _Vectors:
             raise CutAnswerError("answer_malformed", "a piece of the answer holds no vector") from None
 
 
-def _answer(ask: EmbeddingAsk, route: Route, finished: Finished, vectors: list[bytes]) -> dict[str, Any]:
+def _written(ask: EmbeddingAsk, route: Route, finished: Finished, vectors: list[bytes]) -> bytes:
     form = base64_of if ask.as_base64 else unpacked
-    return {
+    answer = {
         "object": "list",
         "data": [{"object": "embedding", "index": i, "embedding": form(one)} for i, one in enumerate(vectors)],
         "model": route.model,
         "usage": {"prompt_tokens": finished.prompt_tokens, "total_tokens": finished.prompt_tokens},
     }
+    return dump_json(answer)

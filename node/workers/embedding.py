@@ -7,6 +7,7 @@ cancel is seen between two.
 
 import argparse
 import contextlib
+import os
 import sys
 from collections.abc import Mapping
 from functools import partial
@@ -70,12 +71,15 @@ def _for_vectors(pooling: str | None, context_tokens: int, parameters: Any) -> N
 
 
 def serve(link: BlockingLink, options: argparse.Namespace) -> None:
-    """Loads the model and answers until the core is gone. Raises LinkError when it went during the loading."""
+    """Loads the model and answers until the core is gone. Raises LinkError when it went during the loading.
+
+    Ends the process where the file gives no vectors.
+    """
     try:
         server = open_embedding(options.model, options.pooling, options.context, options.threads)
     except StateError as error:
         link.send("unusable", why=str(error))
-        return
+        os._exit(0)  # freed this soon after its start, llama.cpp's server waits for ever for its own listener
     link.send("ready", model=options.model.stem, context_tokens=options.context, slots=SLOTS)
     EmbeddingWorker(link, server).run()
 

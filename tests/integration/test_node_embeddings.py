@@ -2,12 +2,16 @@
 
 import json
 import math
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import openai
 import pytest
 
+from node.link import BlockingLink
 from node.workers.llama import packaged_model
 from tests.integration.running_node import Home, RunningNode, running
 from tests.integration.scripted_cloud import KEY, ScriptedCloud, scripted_cloud
@@ -117,6 +121,19 @@ def test_an_embedding_model_answers_no_chat_and_a_chat_model_gives_no_vectors(cl
     with pytest.raises(openai.PermissionDeniedError) as refused:
         client.embeddings.create(model="cloud/echo", input=CAT)
     assert "no_embeddings" in refused.value.response.text
+
+
+def test_a_file_that_gives_no_vectors_is_not_loaded_and_the_log_says_what_is_missing() -> None:
+    ours, theirs = socket.socketpair()
+    ours.settimeout(60)
+    with ours, theirs:
+        model = ["--model", str(packaged_model()), "--context", "64"]
+        command = [sys.executable, "-m", "node.workers.embedding", str(theirs.fileno()), *model]
+        worker = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+        told = BlockingLink(ours).receive()
+        assert worker.wait(20) == 0
+    assert told.kind == "unusable"
+    assert "pooling" in told.text("why")
 
 
 def cosine(one: list[float], other: list[float]) -> float:

@@ -6,17 +6,22 @@ import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from node.backends.http_client import Endpoint
 from node.backends.openai_embeddings import read_vectors
+from node.backends.openai_http import OpenAIHttp
+from node.configuration.values import OutputLimit
 from node.link import BlockingLink, Frame
+from node.ports import BackendModel, Call, Embed, Origin
 from node.vectors import chat_of_texts, delta_of, packed, texts_of, unpacked, vector_in
 from node.workers.embedding import EmbeddingWorker
-from protocol.answers import Delta
+from protocol.answers import AnswerEvent, Delta
 from protocol.errors import BackendError, BackendFailure, RequestError
 
 FLOATS = st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32), min_size=1, max_size=40)
@@ -154,6 +159,47 @@ def test_whatever_the_worker_fails_with_is_one_refusal_without_its_words(failure
         (last,) = frames(link, chat_of_texts("m", ["a", "b"]).to_json())
     assert (last.kind, last.text("code"), last.number("status")) == ("failed", code, status)
     assert "CANARY" not in repr(last)
+
+
+def test_a_cancel_is_seen_between_two_texts() -> None:
+    class Waiting(ScriptedServer):
+        def handle_embeddings(self, body: dict[str, Any]) -> dict[str, Any]:
+            told = super().handle_embeddings(body)
+            if len(self.texts) == 2:
+                cancelled.wait(5)
+            return told
+
+    cancelled, server = threading.Event(), Waiting()
+    with worker(server) as link:
+        link.send("request", id=1, body=chat_of_texts("m", ["a"] * 100).to_json(), max_tokens=1)
+        assert link.receive().kind == "delta"
+        link.send("cancel", id=1)
+        link.send("cancel", id=2)  # read after the first: then that one has been seen
+        cancelled.set()
+        found = link.receive()
+        while found.kind == "delta":
+            found = link.receive()
+    assert found.kind == "cancelled"
+    assert len(server.texts) < 100
+
+
+async def test_no_backend_does_the_other_kind_of_work() -> None:
+    chats = BackendModel("chats", Origin.REMOTE, 512, None, None)
+    server = OpenAIHttp(
+        "far",
+        Endpoint.parse("http://127.0.0.1:9/v1"),
+        [chats, replace(chats, name="vectors", embeds=True)],
+        limit=OutputLimit.MAX_TOKENS,
+    )
+    for model, embed in (("chats", Embed()), ("vectors", None)):
+        with pytest.raises(BackendError) as caught:
+            await server.answer(Call(bytes(16), model, chat_of_texts(model, ["a"]), 1, embed=embed), nowhere)
+        assert (caught.value.failure, caught.value.code) == (BackendFailure.REFUSED, "other_kind")
+    await server.aclose()
+
+
+async def nowhere(event: AnswerEvent) -> None:
+    raise AssertionError("nothing was to be answered")
 
 
 def test_the_worker_refuses_what_is_no_chat_of_texts() -> None:
