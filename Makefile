@@ -6,7 +6,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotat
 DATA ?= $(wildcard ../shared/data/privacy)
 PROGRAMS ?= $(wildcard ../shared/bench)
 
-.PHONY: demo test lint types walls vectors bench-node bench-privacy lock lock-check clean
+.PHONY: demo test lint types walls vectors bench-node bench-privacy bench-collections lock lock-check clean
 
 demo: .venv/run.stamp
 	$(BIN)/islandrun demo
@@ -36,6 +36,10 @@ bench-node: .venv/test.stamp
 bench-privacy: .venv/test.stamp .venv-presidio/stamp
 	$(BIN)/python -m tests.benchmarks.bench_privacy $(if $(DATA),--data $(DATA)) $(if $(PROGRAMS),--programs $(PROGRAMS)) \
 		$(if $(ROWS),--rows $(ROWS))
+
+# Indexing and asking 10,000 files of this Python's packages, with plain FTS5 and a scan beside it in the same run.
+bench-collections: .venv/test.stamp
+	$(BIN)/python -m tests.benchmarks.bench_collections
 
 .venv-presidio/stamp: $(BIN)/uv
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-presidio
