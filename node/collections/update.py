@@ -39,7 +39,7 @@ class Update:
         self._reader = DocumentReader()
         self._files = self._files_total = self._bytes = self._bytes_total = 0
         self._read = self._unchanged = self._bytes_read = self._pending = 0
-        self._committed = self._told = time.monotonic()
+        self._committed, self._told = time.monotonic(), 0.0
         self._known: dict[str, tuple[int, int, int]] = {}
         self._next_row = 1
         self._unopened: list[str] = []

@@ -3,14 +3,18 @@
 import os
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from node.collections import documents as documents_module
+from node.collections import index as index_module
 from node.collections import update as update_module
 from node.collections.augment import augment, question
 from node.collections.chunks import PASSAGE_CHARACTERS_MAX, chunks
 from node.collections.extraction import TEXT_BYTES_MAX, part_of, text_of, unread_reason
+from node.collections.folder import open_document
 from node.collections.holder import Collections
 from node.collections.parts import Part
 from node.collections.terms import Indexed, NotRead, Passage, Progressed
@@ -364,3 +368,110 @@ def test_damaged_collection_is_left_out_and_hides_no_other(
     assert len([record for record in caplog.records if record.message == "collection_unreadable"]) == 1
     with pytest.raises(StateError, match="not a database"):
         again.held()
+
+
+def test_words_that_a_reader_holds_back_are_gone_with_the_next_update(
+    collections: Collections, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "secret.txt").write_text("the canary xylophonequartz sings\n" * 50)
+    add(collections, folder)
+    stored = tmp_path / "collections"
+    (path,) = stored.glob("*.db")
+    monkeypatch.setattr(index_module, "BUSY_SECONDS_MAX", 0.05)
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT COUNT(*) FROM files").fetchall()
+        (folder / "secret.txt").unlink()
+        assert add(collections, folder).removed == 1
+        assert find(collections, "xylophonequartz") == []
+        reader.execute("COMMIT")
+        assert add(collections, folder).removed == 0
+        assert {path.name for path in stored.iterdir()} > {path.name}  # the log is there, and was looked at
+        assert not any(b"xylophone" in path.read_bytes() for path in stored.iterdir())
+
+
+def test_no_link_put_on_the_way_to_a_document_leads_out_of_the_folder(folder: Path, tmp_path: Path) -> None:
+    found = open_document(folder, "sub/letter.txt")
+    assert found is not None
+    os.close(found)
+    (folder / "sub").rename(tmp_path / "elsewhere")
+    (folder / "sub").symlink_to(tmp_path / "elsewhere")
+    assert (folder / "sub" / "letter.txt").exists()
+    assert open_document(folder, "sub/letter.txt") is None
+    (folder / "alias.txt").symlink_to(tmp_path / "elsewhere" / "letter.txt")
+    assert open_document(folder, "alias.txt") is None
+
+
+def test_folder_that_cannot_be_listed_is_named_and_nothing_of_it_is_forgotten(
+    collections: Collections, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(collections, folder)
+    real = os.scandir
+
+    def refused(path: str) -> object:
+        if str(path).endswith("sub"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    (folder / "tool.py").unlink()
+    done = add(collections, folder)
+    assert (done.removed, done.not_read) == (1, (NotRead("sub/", "cannot be opened"),))
+    assert find(collections, "boathouse") == [("sub/letter.txt", "lines 1-2")]
+
+
+def test_document_that_could_not_be_opened_is_tried_again_though_its_time_is_the_same(
+    collections: Collections, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(documents_module, "open_document", lambda root, path: None)
+    assert len(add(collections, folder).not_read) == 4
+    monkeypatch.undo()
+    assert (add(collections, folder).read, find(collections, "quokka")) == (4, [("lease.md", "lines 5-7, Deposit")])
+
+
+def test_what_an_older_version_could_not_read_is_tried_again(
+    collections: Collections, folder: Path, tmp_path: Path
+) -> None:
+    add(collections, folder)
+    (path,) = (tmp_path / "collections").glob("*.db")
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM about WHERE name = 'readers'")
+        connection.execute("UPDATE files SET skipped = 'PDF is not read yet' WHERE path = 'tool.py'")
+    assert add(collections, folder).read == 1
+
+
+def test_collection_that_is_being_read_is_neither_removed_nor_read_twice(
+    collections: Collections, folder: Path
+) -> None:
+    seen: list[str] = []
+
+    def at_once(_: Progressed) -> None:
+        for call in (lambda: collections.remove("papers"), lambda: add(collections, folder)):
+            with pytest.raises(StateError, match="being read"):
+                call()
+            seen.append("refused")
+
+    collections.add("papers", folder, Sensitivity.PUBLIC, os.urandom, at_once)
+    assert seen
+    assert find(collections, "quokka") != []
+
+
+def test_unfinished_collection_of_a_killed_node_is_none_and_makes_room(
+    collections: Collections, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "collections").mkdir()
+    (tmp_path / "collections" / "unfinished").write_bytes(b"half a file")
+    assert collections.held() == ()
+    assert add(collections, folder).read == 4
+    assert not (tmp_path / "collections" / "unfinished").exists()
+
+
+def test_commonest_word_is_scored_no_further_than_the_promise_allows(
+    collections: Collections, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(30):
+        (folder / f"common{number}.txt").write_text("everywhere")
+    add(collections, folder)
+    monkeypatch.setattr(index_module, "POSTINGS_MAX", 3)
+    (notice,) = collections.own()
+    assert len(collections.search(notice.id, "everywhere", 50)) == 3
