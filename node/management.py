@@ -176,9 +176,8 @@ class Owner:
     ) -> Mapping[str, Any]:
         def progress(progressed: Progressed) -> None:
             """Raises Cancelled where nobody waits any more."""
-            if tell is None:
-                trio.from_thread.check_cancelled()
-            else:
+            trio.from_thread.check_cancelled()
+            if tell is not None:
                 trio.from_thread.run_sync(tell, progressed)
 
         collections = self._node.collections
