@@ -49,7 +49,8 @@ _AT = re.compile(
 _AT_WORDS = words("am an im in zum zur auf unter beim hinter")
 # A flat or a room before what is left of the address.
 _UNIT = re.compile(
-    rf"(?:Apt|Apartment|Suite|Flat|Room|Unit)\.? ?[\dA-Z][\dA-Z-]{{0,5}}, (?:\d{{1,5}}(?:/\d{{1,4}})?,? )?{_NAME}(?: {_NAME}){{0,4}}"
+    rf"(?:Apt|Apartment|Suite|Flat|Room|Unit)\.? ?[\dA-Z][\dA-Z-]{{0,5}}, (?:\d{{1,5}}(?:/\d{{1,4}})?,? )?"
+    rf"(?!(?:Building|Bldg|Block|Floor|Level|Wing|Lesson|Chapter|Section|Exercise)\b){_NAME}(?: {_NAME}){{0,4}}"
 )
 _UNIT_WORDS = words("apt apartment suite flat room unit")
 
