@@ -15,7 +15,7 @@ from node.detection import Detection, PrivacyPolicy
 from node.facts import output_tokens, prompt_tokens
 from node.names_worker import NamesPort, NamesText
 from node.privacy.names import Reading
-from node.workers.names import NameModels
+from node.workers.name_models import NameModels
 from protocol.chat import ChatRequest
 from protocol.errors import DetectorError
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from node.link import BlockingLink, Frame
 from node.privacy.names import Reading
-from node.workers.name_models import NameModels as NameModels
+from node.workers.name_models import NameModels
 from protocol.errors import LinkError
 
 
