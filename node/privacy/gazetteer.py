@@ -70,9 +70,9 @@ def is_han_family(name: str) -> bool:
     return name in _table("han_family.txt") or name in _COMPOUND
 
 
-def is_han_given(name: str) -> bool:
-    """A given name of two characters or more."""
-    return name in _table("han_given.txt")
+def han_given() -> tuple[str, ...]:
+    """Given names of two Han characters and more."""
+    return tuple(sorted(_table("han_given.txt")))
 
 
 def is_software(name: str) -> bool:

@@ -8,7 +8,16 @@ from collections.abc import Iterator
 from functools import cache
 
 from node.privacy.findings import Finding, FindingType
-from node.privacy.gazetteer import han_families, is_family, is_given, is_han_family, is_known, is_software, is_word
+from node.privacy.gazetteer import (
+    han_families,
+    han_given,
+    is_family,
+    is_given,
+    is_han_family,
+    is_known,
+    is_software,
+    is_word,
+)
 from node.privacy.scripts import named_in_scripts
 from node.privacy.wordlist import words
 
@@ -49,7 +58,9 @@ _JA_NOBODY = words(
 )
 _KO = re.compile(
     r"(?P<name>[김이박최정강조윤장임한오서신권황안송류전홍유고문양손배백허남심노하곽성차주우구민진나지엄채원천방공][가-힣]{1,2})(?= ?(?:씨|님|선생|대리|과장|부장|대표|교수)(?:에게|께서|께|의|는|은|가|이|를|을|와|과|도|만|한테)?(?![가-힣]))"
-    r"|(?:이름은|저는|대표) (?P<said>[가-힣]{2,4}?)(?=입니다|이고|예요|이에요|\s|$)"
+    r"|^(?P<first>[김이박최정강조윤장임한오서신권황안송류전홍유고문양손배백허남심노하곽성차주우구민진나지엄채원천방공][가-힣]{2})(?=, )"
+    r"|(?:이름은|저는|대표) (?P<said>[가-힣]{2,4}?)(?=입니다|이고|예요|이에요|\s|$)",
+    re.MULTILINE,
 )
 # Two words with capitals in a language that gives them to names alone.
 _LATIN_PAIR = re.compile(
@@ -66,9 +77,12 @@ _NO_SPEAKERS = words(
 )
 
 
+_OTHER_LETTER = re.compile(r"[\u0370-\u1dff\u2e80-\ud7ff\uf900-\ufaff]")
+
+
 def named(text: str, *, language: str | None) -> Iterator[Finding]:
     """`language`: one that the name models do not read, or None."""
-    if language is None or not text.isascii():
+    if not text.isascii() and _OTHER_LETTER.search(text):
         yield from _by_script(text)
     if language is None:
         yield from _english(text)
@@ -110,7 +124,7 @@ def _by_script(text: str) -> Iterator[Finding]:
                 yield _person(start, end)
     yield from named_in_scripts(text)
     for match in _KO.finditer(text):
-        yield _person(*match.span("name" if match["name"] else "said"))
+        yield _person(*match.span(next(name for name, value in match.groupdict().items() if value)))
 
 
 def _japanese(found: str, start: int) -> int:
@@ -126,11 +140,14 @@ def _japanese(found: str, start: int) -> int:
 def _chinese() -> tuple[re.Pattern[str], ...]:
     families = "|".join(map(re.escape, han_families()))
     compound = "|".join(re.escape(name) for name in han_families() if len(name) > 1)
+    given = "|".join(map(re.escape, han_given()))
     return (
         re.compile(rf"(?P<name>(?:{families}){_HAN}{{0,2}}?){_ZH_AFTER}"),
         re.compile(rf"{_ZH_LABEL}(?P<name>(?:{families}){_HAN}{{1,2}}){_ZH_END}"),
         re.compile(rf"(?<=[A-Za-z] )(?P<name>(?:{families}){_HAN}{{0,2}})(?= ?[(,.A-Za-z])"),
         re.compile(rf"(?<!{_HAN})(?P<name>(?:{compound}){_HAN}{{1,2}}?){_ZH_END}"),
+        re.compile(rf"(?<!{_HAN})(?P<name>(?:{compound}){_HAN}(?![的是在和与了]){_HAN})"),
+        re.compile(rf"(?<!{_HAN})(?P<name>(?:{families})(?:{given}))"),
     )
 
 

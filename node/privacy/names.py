@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from node.privacy.company import chatting, in_company
 from node.privacy.detectors.things import is_of_a_thing
 from node.privacy.findings import NAMES, OF_NOBODY, Finding, FindingType
 from node.privacy.gazetteer import is_family, is_given, is_place, is_software
@@ -163,6 +164,9 @@ def unite(text: str, spans: Sequence[ModelSpan], *, language: str | None = None)
         found += [replace(finding, score=min(finding.score, WEAK)) for finding in others]
         found += capitals(text) if language not in CAPITAL_NOUNS else ()
     found += named(text, language=None if covered else language)
+    found += chatting(text)
+    if covered:
+        found += in_company(text, found)
     matter = PublicMatter(text)
     found = [*without_public(text, _without_repeats(text, found), matter)]
     if matter.tie is not None:

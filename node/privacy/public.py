@@ -271,7 +271,7 @@ FAMOUS_MAX = 50  # names of a text: each mention is compared with so many
 
 def _is_ordinary(name: str) -> bool:
     """Whether people around us are called so."""
-    return any(is_given(word) or is_family(word) for word in name.split())
+    return any(is_given(form) or is_family(form) for word in name.split() for form in (word, word.title()))
 
 
 def _cut(run: str) -> tuple[str, ...]:
