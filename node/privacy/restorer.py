@@ -11,7 +11,7 @@ from enum import Enum, auto
 
 from node.privacy.findings import FindingType
 from node.privacy.json_text import escaped, is_string_content
-from node.privacy.positions import JsonInText, JsonPositions, Positions
+from node.privacy.positions import END, JsonInText, JsonPositions, Positions
 from node.privacy.tokens import Found, Reading, SentTokens, is_word_character
 from node.privacy.vault import Vault
 from protocol.placeholders import Placeholder, find
@@ -53,14 +53,16 @@ class Restorer:
     def _run(self, text: str, *, last: bool) -> str:
         out: list[str] = []
         at = 0
-        seen = text + "\0" if last else text  # nothing goes on after the end
+        seen = text + END if last else text  # nothing goes on after the end
         while at < len(text):
             after_word = not self._after_value and is_word_character(self._position.last)
             found = self._tokens.at(seen, at, after_word=after_word)
             if found is Reading.UNFINISHED:
                 break
             if isinstance(found, Found):
-                out.append(self._restored(found, text[at : found.end]))
+                if found.end == len(seen) and self._position.depends_on_following:
+                    break
+                out.append(self._restored(found, text[at : found.end], seen[found.end : found.end + 1]))
                 at = found.end
             else:
                 out.append(text[at])
@@ -69,9 +71,9 @@ class Restorer:
         self._held = text[at:]
         return "".join(out)
 
-    def _restored(self, found: Found, written: str) -> str:
+    def _restored(self, found: Found, written: str, following: str) -> str:
         entry = self._entries[found.name]
-        if not self._may_come_back(entry.type):
+        if not self._may_come_back(entry.type, following):
             for character in written:
                 self._follow(character)
             return written
@@ -81,10 +83,10 @@ class Restorer:
         self._after_value = True
         return shown
 
-    def _may_come_back(self, type_: FindingType) -> bool:
+    def _may_come_back(self, type_: FindingType, following: str) -> bool:
         if type_ is FindingType.SECRET or (type_ is FindingType.URL and not self._urls):
             return False
-        return self._position.is_open
+        return self._position.is_open_before(following)
 
     def _spelled(self, value: str) -> str:
         """As it must be written where it will stand."""
