@@ -93,6 +93,17 @@ _AT_PLACE = re.compile(
     r"\b(?:in|to|from|near|at|around|across|through|visit|visiting|city of|capital of|map of|population of|weather in|flights? to|trip to|days in|between) \Z",
     re.IGNORECASE,
 )
+# Dishes and plants that bear a name, without a possessive: "Granny Smith apples", "Victoria sponge".
+_OF_KITCHEN = re.compile(
+    r" (?:sponges?|apples?|pears?|plums?|cherry|cherries|potato(?:es)?|tomato(?:es)?|rose(?:s|bush)?|dahlias?|cake|pie|biscuits?|cookies?|pizza|sandwich(?:es)?|"
+    r"tea|cheese|soup|stew|steak|omelette|pudding|buns?|bread|martini|cocktail)(?![\w'’])"
+)
+# "Give Karen cake": who stands there gets it.
+_GIVING = re.compile(
+    r"\b(?:g[ia]ves?|given|giving|sen[dt]s?|brings?|brought|buys?|bought|bakes?|baked|makes?|made|serves?|served|offers?|offered|feeds?|fed|hands?|handed|owes?|gets?|got|"
+    r"pass(?:ed)?|cooks?|cooked|orders?|ordered|and|did|does|for|with|to|let|lets) \Z",
+    re.IGNORECASE,
+)
 _OF_COLOUR = re.compile(
     r"\b(?:colou?rs?|shades?|paint|lipstick|hue|hex) (?:of |called |named )?\Z|\b(?:warmer|cooler|darker|lighter) than \Z"
 )
@@ -136,6 +147,8 @@ class PublicMatter:
 
     def _is_part_of_thing(self, start: int, end: int) -> bool:
         name = self._text[start:end]
+        if _OF_KITCHEN.match(self._text, end) and not _GIVING.search(self._text, max(0, start - REACH), start):
+            return True
         if is_software(name) and _OF_PROGRAM.match(self._text, end):
             return True
         if _OF_COLOUR.search(self._text, max(0, start - REACH), start):

@@ -31,6 +31,8 @@ def is_public(text: str, name: str) -> bool:
         ("What did Napoleon do after Waterloo?", "Napoleon"),
         ("Who taught Marie Curie?", "Marie"),
         ("Does Jenkins build with Django?", "Jenkins"),
+        ("My Victoria sponge sinks", "Victoria"),
+        ("Is it the oven or the Granny Smith apples?", "Granny Smith"),
         ("In the novel “Cold Comfort Farm”, why does Flora Poste stay?", "Flora Poste"),
         ("Please draft my lecture on Halley's Comet", "Halley"),
         ('Is "Billie Jean" about somebody?', "Billie Jean"),
@@ -55,6 +57,8 @@ def test_name_that_the_world_knows_is_public_where_the_text_asks_about_the_world
         ("In Accounts and Records, why does Petra Vance refuse?", "Petra Vance"),
         ("Why does Petra Vance dislike Isaac Newton?", "Petra Vance"),
         ("When does Henry James arrive?", "Henry James"),
+        ("Should I give Karen cake?", "Karen"),
+        ("Is julia ill?", "julia"),
     ],
 )
 def test_name_that_may_be_a_private_persons_is_private(text: str, name: str) -> None:
