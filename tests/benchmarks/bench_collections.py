@@ -28,7 +28,7 @@ from protocol.terms import Sensitivity
 
 FILES = 10_000
 FILE_BYTES_MAX = 1024 * 1024
-TEXTS = frozenset({".py", ".pyi", ".txt", ".md", ".rst", ".html", ".c", ".h", ".json", ".cfg", ".toml"})
+TEXTS = frozenset({".py", ".pyi", ".txt", ".md", ".rst", ".c", ".h", ".json", ".cfg", ".toml"})
 QUESTIONS = 300
 SEED = 7
 MIB = 1024 * 1024
@@ -69,7 +69,8 @@ def _corpus(target: Path) -> tuple[int, int]:
 
 def _sources() -> Iterator[Path]:
     """In an order that mixes packages, the same in every run."""
-    roots = {Path(sysconfig.get_paths()[name]) for name in ("purelib", "stdlib")} | {Path(p) for p in sys.path if p}
+    roots = {Path(sysconfig.get_paths()[name]) for name in ("purelib", "stdlib")}
+    roots |= {Path(path) for path in sys.path if Path(path).name == "site-packages"}
     found = {
         Path(folder) / name
         for root in roots
