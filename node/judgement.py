@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from node.agents.policy import PRESETS, Policy
+from node.agents.privacy import is_cleared_for_everything
 from node.agents.request import ModelSelector, Selection
-from node.agents.router import Choice, Decision, decide
+from node.agents.router import Decision, decide
 from node.api.ports import Order
 from node.detection import Assessed, Detection
 from node.facts import Asked, longest_text_tokens, output_tokens, prompt_tokens
@@ -70,7 +71,11 @@ class Judgement:
         after = max((reason.after for reason in assessed.reasons), default=Sensitivity.PUBLIC)  # names can only add
         best_case = assessed if tried.names else replace(assessed, after=after)
         decision = self._decide(asked, best_case, survey, policy, tried, names_known=True)
-        if not tried.names and decision.plan and is_cleared_for_everything(decision.plan[0], policy):
+        if (
+            not tried.names
+            and decision.plan
+            and is_cleared_for_everything(survey.table, decision.plan[0].offer, policy)
+        ):
             # A name more can only refuse other offers, and refusing those never changes this choice.
             decision = self._decide(asked, assessed, survey, policy, tried, names_known=False)
         elif decision.plan and not tried.names:
@@ -111,7 +116,3 @@ def tightened(policy: Policy, name: str | None) -> Policy:
     if name not in PRESETS:
         raise RequestError("x-islandrun-policy", f"expected one of {', '.join(PRESETS)}")
     return policy.intersect(PRESETS[name])
-
-
-def is_cleared_for_everything(choice: Choice, policy: Policy) -> bool:
-    return policy.clearance[choice.offer.tier].as_is is Sensitivity.RESTRICTED

@@ -6,7 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from node.agents.policy import PRESETS, Clearance, Policy
+from node.agents.hours import Hours
+from node.agents.policy import PRESETS, AtCap, Bound, Clearance, ModelsFor, Policy, Use
 from node.agents.request import ModelSelector, RequestFacts
 from node.agents.table import Offer
 from node.agents.tier import distance
@@ -91,8 +92,32 @@ def offers(draw: st.DrawFn, name: str) -> Offer:
         battery=draw(st.none() | st.floats(0, 100) | st.just(float("nan"))),
         quality=draw(st.floats(0.0, 1.0) | st.just(float("nan")) | st.just(1.5)),
         energy_j_per_token=draw(estimates),
+        **draw(states(tier)),
         embeds=draw(st.integers(0, 4)) == 0,
     )
+
+
+@st.composite
+def states(draw: st.DrawFn, tier: Tier) -> dict[str, Any]:
+    """What is known of an offer besides, mostly sound."""
+    rarely = st.integers(0, 5).map(lambda drawn: drawn == 0)
+    if draw(st.integers(0, 2)):
+        return {"doubt": draw(st.floats(0, 1)), "retention_days": 1, "trains": False, "probation": draw(rarely)}
+    return {
+        "prefill_tokens_per_s": draw(st.sampled_from([inf, inf, 50.0, 2_000.0, 0.0, -1.0, float("nan")])),
+        "doubt": draw(st.floats(0, 1) | st.just(0.0) | st.just(float("nan")) | st.just(1.5)),
+        "failure_rate": draw(st.floats(0, 0.9) | st.just(0.0) | st.just(1.0)),
+        "authentic": not draw(rarely),
+        "probation": draw(rarely),
+        "charging": draw(st.booleans()),
+        "metered": draw(rarely),
+        "owner_active": draw(rarely),
+        "hot": draw(rarely),
+        "provider": draw(st.sampled_from(["", "acme"])) if tier is Tier.CLOUD else "",
+        "retention_days": draw(st.none() | st.integers(0, 60)),
+        "trains": draw(st.none() | st.booleans()),
+        "paid_remaining": draw(st.none() | st.none() | st.integers(0, 10**10).map(NanoUsd)),
+    }
 
 
 @st.composite
@@ -121,9 +146,29 @@ def requests(draw: st.DrawFn) -> RequestFacts:
         unpaid_only=draw(st.booleans()),
         excluded=draw(st.frozensets(st.sampled_from(["island0/small", "island1/large"]))),
         seed=draw(st.binary(max_size=8)),
+        need=draw(st.floats(0, 1)),
         previous_island=draw(st.sampled_from(["", "id-island0", "id-island2"])),
+        previous_model=draw(st.sampled_from(["", "small"])),
+        previous_tokens=draw(st.integers(0, 6_000)),
+        local_minute=draw(st.none() | st.integers(0, 10_079)),
         embeds=draw(st.integers(0, 4)) == 0,
         longest_input_tokens=draw(st.integers(0, 5_000)),
+    )
+
+
+ALWAYS = Hours.parse(["00:00-24:00"])
+
+
+@st.composite
+def bounds(draw: st.DrawFn, names: list[str]) -> tuple[Bound, ...]:
+    """Mostly none."""
+    if draw(st.integers(0, 2)):
+        return ()
+    level = st.none() | levels
+    hours = st.sampled_from([None, None, ALWAYS, Hours.parse(["Mon-Wed 10:00-20:00"]), Hours.parse([])])
+    return tuple(
+        Bound(name, draw(level), draw(level), draw(st.integers(0, 4)) > 0, draw(hours))
+        for name in sorted(draw(st.sets(st.sampled_from(names), max_size=2)))
     )
 
 
@@ -131,6 +176,10 @@ def requests(draw: st.DrawFn) -> RequestFacts:
 def policies(draw: st.DrawFn) -> Policy:
     level = st.none() | levels
     clearance = Clearance(draw(level), draw(level)), Clearance(draw(level), draw(level)), Clearance(draw(level), None)
+    patterns = st.lists(st.sampled_from(["small", "*", "l*e"]), max_size=2).map(tuple)
+    entries = st.dictionaries(levels, patterns, max_size=1).map(
+        lambda found: tuple(ModelsFor(level, found[level]) for level in sorted(found))
+    )
     return replace(
         draw(st.sampled_from(list(PRESETS.values()))),
         clearance=clearance if draw(st.booleans()) else Policy().clearance,
@@ -138,4 +187,17 @@ def policies(draw: st.DrawFn) -> Policy:
         jurisdictions=draw(st.none() | st.frozensets(st.sampled_from(["DE", "US"]))),
         battery_floor=draw(st.sampled_from([0.0, 20.0, 60.0])),
         remaining=draw(st.none() | st.integers(0, 10**10).map(NanoUsd)),
+        islands=draw(bounds(["island0", "island1", "island2"])),
+        providers=draw(bounds(["acme"])),
+        models=draw(bounds(["small", "L*", "*"])),
+        models_for=draw(st.just(()) | entries),
+        retention_days_max=draw(st.none() | st.integers(0, 60)),
+        no_training=draw(st.integers(0, 3)) == 0,
+        metered=draw(st.sampled_from(Use)),
+        owner_active=draw(st.sampled_from(Use)),
+        hot=draw(st.sampled_from(Use)),
+        at_cap=AtCap.REFUSE if draw(st.integers(0, 5)) == 0 else AtCap.LOCAL,
+        energy_price=draw(st.sampled_from([NanoUsd(0), NanoUsd(400_000_000)])),
+        hysteresis=draw(st.sampled_from([0, 50, 2_000])),
+        explore=draw(st.sampled_from([0, 500, 1_000])),
     )

@@ -16,7 +16,7 @@ Rows = npt.NDArray[np.intp]
 Words = npt.NDArray[np.uint64]
 K = TypeVar("K")
 
-NONE: Rows = np.zeros(0, dtype=np.intp)
+NO_ROWS: Rows = np.zeros(0, dtype=np.intp)
 
 
 class Index:
@@ -30,20 +30,20 @@ class Index:
         return self._names.get(name)
 
     def of_model(self, model: str) -> Rows:
-        return self.models.get(model, NONE)
+        return self.models.get(model, NO_ROWS)
 
     def of_island(self, island: str) -> Rows:
-        return self._islands.get(island, NONE)
+        return self._islands.get(island, NO_ROWS)
 
     def of_provider(self, provider: str) -> Rows:
-        return self._providers.get(provider, NONE)
+        return self._providers.get(provider, NO_ROWS)
 
     def of_answerer(self, answerer: str) -> Rows:
         """By the island's id, or the name of what has none: a provider."""
-        return self._answerers.get(answerer, NONE)
+        return self._answerers.get(answerer, NO_ROWS)
 
     def holders(self, collection: bytes) -> Rows:
-        return self._holders.get(collection, NONE)
+        return self._holders.get(collection, NO_ROWS)
 
     @cached_property
     def models(self) -> dict[str, Rows]:

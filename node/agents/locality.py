@@ -2,27 +2,43 @@
 
 import numpy as np
 
-from node.agents.policy import Policy
+from node.agents.columns import Ints, Mask
+from node.agents.policy import Policy, Use
 from node.agents.request import RequestFacts, Selection
-from node.agents.table import Mask, OfferTable
-from node.agents.verdict import Objective, Rule, Verdict
+from node.agents.table import OfferTable
+from node.agents.verdict import Code, Objective, Rule, Verdict
 from protocol.terms import Now
 
 AGENT = "locality"
+AVOIDED_J = 10_000.0  # ten times the default range: as bad as three waits of half a minute under equal weights
 
 
 def judge(facts: RequestFacts, table: OfferTable, policy: Policy, now: Now) -> Verdict:
-    """Cost: expected joules."""
+    """Cost: expected joules, and AVOIDED_J for each state of the device that the owner would rather avoid."""
     rules = []
     if facts.selector.kind is Selection.COLLECTION:
-        rules.append(Rule("collection_not_held", _holds(facts, table), lambda row: _absent(facts)))
-    return Verdict.of(AGENT, Objective.ENERGY, rules, table.energy_j_per_token * facts.output_tokens_expected)
+        rules.append(Rule(Code.COLLECTION_NOT_HELD, _holds(facts, table), lambda row: _absent(facts)))
+    joules = table.energy_j_per_token * facts.output_tokens_expected + _avoided(table, policy) * AVOIDED_J
+    # A negative estimate refuses the offer: nothing else may make up for it.
+    joules = np.where(table.energy_j_per_token >= 0, joules, np.nan)
+    return Verdict.of(AGENT, Objective.ENERGY, rules, joules)
+
+
+def _avoided(table: OfferTable, policy: Policy) -> Ints:
+    """How many states of its device the owner would rather avoid."""
+    states = (policy.metered, table.metered), (policy.owner_active, table.owner_active), (policy.hot, table.hot)
+    found = np.zeros(len(table), dtype=np.int64)
+    for use, state in states:
+        if use is Use.AVOID:
+            found += state
+    return found
 
 
 def _holds(facts: RequestFacts, table: OfferTable) -> Mask:
-    if facts.collection is None:
-        return np.zeros(len(table), dtype=np.bool_)
-    return np.array([facts.collection in offer.collections for offer in table.offers], dtype=np.bool_)
+    found = np.zeros(len(table), dtype=np.bool_)
+    if facts.collection is not None:
+        found[table.index.holders(facts.collection)] = True
+    return found
 
 
 def _absent(facts: RequestFacts) -> str:

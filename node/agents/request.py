@@ -7,8 +7,10 @@ from typing import Self
 
 import numpy as np
 
+from node.agents.columns import Mask
 from node.agents.hours import WEEK_MINUTES
-from node.agents.table import ANSWERS_MAX, TOKENS_MAX, Mask, OfferTable
+from node.agents.index import NO_ROWS, Rows
+from node.agents.table import ANSWERS_MAX, TOKENS_MAX, OfferTable
 from protocol.errors import RequestError
 from protocol.terms import NanoUsd, Sensitivity, Tier
 
@@ -139,6 +141,13 @@ class RequestFacts:
         if self.selector.kind is not Selection.COLLECTION:
             return Sensitivity.PUBLIC
         return Sensitivity.RESTRICTED if self.label is None else self.label
+
+    def answered_before(self, table: OfferTable) -> Rows:
+        """The offers of whoever answered this conversation last: of that model, where one is known."""
+        rows = table.index.of_answerer(self.previous_island) if self.previous_island else NO_ROWS
+        if not self.previous_model or not len(rows):
+            return rows
+        return np.array([row for row in rows.tolist() if table.rows[row].model == self.previous_model], dtype=np.intp)
 
     @property
     def context_tokens(self) -> int:

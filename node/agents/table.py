@@ -9,16 +9,14 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from node.agents.columns import Floats, Ints, Mask
 from node.agents.index import Index
+from node.agents.pace import Pace
 from node.agents.tier import Distance
 from node.ports import Origin
 from protocol.chat import CHOICES_MAX
 from protocol.errors import MisuseError, RecordError
 from protocol.terms import NanoUsd, Tier
-
-Mask = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 PRICE_NANO_USD_MAX = 10**15  # a million USD for a million tokens; with TOKENS_MAX no product leaves 64 bits
 TOKENS_MAX = 2**27 - 1
@@ -165,6 +163,19 @@ COUNTED: Mapping[str, int] = MappingProxyType(
     {"slots": COUNT_MAX, "free": COUNT_MAX, "queue": COUNT_MAX, "paid_remaining": UNCAPPED}
 )
 
+PACED = (
+    "slots",
+    "free",
+    "queue",
+    "ttft_s",
+    "prefill_tokens_per_s",
+    "tokens_per_s",
+    "doubt",
+    "failure_rate",
+    "probation",
+)
+"""The columns that the pace is made of."""
+
 FIXED: Mapping[str, Column] = MappingProxyType(
     {
         "tier": _ints,
@@ -186,6 +197,7 @@ class OfferTable:
 
     rows: tuple[Offer, ...]  # as the table was made: read them with `offer`, which knows of refreshments
     index: Index
+    pace: Pace
     tier: Ints
     distance: Ints
     own: Mask
@@ -204,6 +216,7 @@ class OfferTable:
     probation: Mask
     input_price: Ints  # 0 where unknown: read with `price_known`
     output_price: Ints
+    price_most: int
     price_known: Mask
     paid: Mask
     paid_remaining: Ints  # UNCAPPED where there is no cap
@@ -229,7 +242,7 @@ class OfferTable:
         for one, next_one in pairwise(rows):
             if one.name == next_one.name:
                 raise RecordError("offers", f"{one.name} is there twice")
-        columns = {
+        columns: dict[str, Any] = {
             name: made([getattr(o, name) for o in rows])
             for attributes in (FIXED, LIVE)
             for name, made in attributes.items()
@@ -237,8 +250,10 @@ class OfferTable:
         return cls(
             rows=rows,
             index=Index(rows),
+            pace=Pace.of(**{name: columns[name] for name in PACED}),
             input_price=_ints([o.input_price or 0 for o in rows]),
             output_price=_ints([o.output_price or 0 for o in rows]),
+            price_most=max((price or 0 for o in rows for price in (o.input_price, o.output_price)), default=0),
             price_known=_mask([o.input_price is not None and o.output_price is not None for o in rows]),
             changed=MappingProxyType({}),
             **columns,
@@ -257,6 +272,8 @@ class OfferTable:
         for name, column in made.items():
             if name in COUNTED and len(column) and not (column.min() >= 0 and column.max() <= COUNTED[name]):
                 raise RecordError(f"offer.{name}", f"not between 0 and {COUNTED[name]}")
+        if not made.keys().isdisjoint(PACED):
+            made["pace"] = Pace.of(**{name: made.get(name, getattr(self, name)) for name in PACED})
         return replace(self, changed=MappingProxyType({**self.changed, **columns}), **made)
 
     def offer(self, row: int) -> Offer:

@@ -1,13 +1,12 @@
 """What an agent says of every offer at once. Source: specs/09-decision.md, "Agents"."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
+from typing import NamedTuple
 
 import numpy as np
 
-from node.agents.table import Floats, Mask
+from node.agents.columns import Floats, Mask
 from protocol.errors import Refusal
 
 
@@ -21,18 +20,60 @@ class Objective(StrEnum):
     ENERGY = "energy_j"
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Code(StrEnum):
+    """Why an offer is refused: what programs may rely on."""
+
+    AGENT_FAILED = "agent_failed"  # of any agent: it raised, or its cost is none
+    # privacy
+    CLEARANCE_BELOW_SENSITIVITY = "clearance_below_sensitivity"
+    NAMES_UNREAD = "names_unread"
+    # resources
+    UNREACHABLE = "unreachable"
+    OTHER_MODEL = "other_model"
+    CONTEXT_TOO_SMALL = "context_too_small"
+    NO_SLOTS = "no_slots"
+    NO_TOOLS = "no_tools"
+    NO_EMBEDDINGS = "no_embeddings"
+    EMBEDS_ONLY = "embeds_only"
+    BATTERY_LOW = "battery_low"
+    METERED = "metered"
+    OWNER_ACTIVE = "owner_active"
+    HOT = "hot"
+    # cost
+    PAID_AFTER_AMBIGUITY = "paid_after_ambiguity"
+    PRICE_UNKNOWN = "price_unknown"
+    OVER_CAP = "over_cap"
+    # trust
+    NOT_A_MEMBER = "not_a_member"
+    STATEMENT_STALE = "statement_stale"
+    TIER_TOO_FAR = "tier_too_far"
+    AUTHENTICITY_FAILED = "authenticity_failed"
+    JURISDICTION = "jurisdiction"
+    RETENTION = "retention"
+    TRAINING = "training"
+    NOT_ALLOWED = "not_allowed"
+    OUTSIDE_HOURS = "outside_hours"
+    # locality
+    COLLECTION_NOT_HELD = "collection_not_held"
+    # the router
+    ALREADY_TRIED = "already_tried"
+    AT_CAP = "at_cap"
+
+
+class Rule(NamedTuple):
     """A constraint: an offer is feasible where it `holds`. Written as what must be true, so that a NaN refuses."""
 
-    code: str
+    code: Code
     holds: Mask
     detail: Callable[[int], str]  # for people, of one row; called for refused offers only
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """`cost` is in the unit that the objective's name ends with. `sanitize` is the privacy agent's alone."""
+class Verdict(NamedTuple):
+    """`cost` is in the unit that the objective's name ends with.
+
+    `sanitize` is the privacy agent's alone: who takes the text only with placeholders in it. `hoped` is the resources
+    agent's: the cost at the good end of the doubt. `capped` is the cost agent's: whom the owner's caps alone refuse.
+    """
 
     agent: str
     objective: Objective
@@ -40,15 +81,25 @@ class Verdict:
     cost: Floats
     rules: tuple[Rule, ...]
     sanitize: Mask | None = None
+    hoped: Floats | None = None
+    capped: Mask | None = None
 
     @classmethod
     def of(
-        cls, agent: str, objective: Objective, rules: Sequence[Rule], cost: Floats, sanitize: Mask | None = None
-    ) -> Self:
+        cls,
+        agent: str,
+        objective: Objective,
+        rules: Sequence[Rule],
+        cost: Floats,
+        *,
+        sanitize: Mask | None = None,
+        hoped: Floats | None = None,
+        capped: Mask | None = None,
+    ) -> "Verdict":
         feasible = np.ones(len(cost), dtype=np.bool_)
         for rule in rules:
             feasible &= rule.holds
-        return cls(agent, objective, feasible, cost, tuple(rules), sanitize)
+        return cls(agent, objective, feasible, cost, tuple(rules), sanitize, hoped, capped)
 
     def reasons(self, row: int) -> tuple[Refusal, ...]:
         """Why this agent refuses the offer of that row; empty where it does not."""

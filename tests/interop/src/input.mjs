@@ -34,6 +34,12 @@ export const map = (rules, required = []) => (value, where) => {
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, rules[name](each, `${where}.${name}`)]));
 };
 
+// Any names, each with a value of one kind.
+export const named = (rule) => (value, where) => {
+  check(value !== null && typeof value === "object" && !Array.isArray(value), where, "an object");
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, rule(each, `${where}.${name}`)]));
+};
+
 const PRICE_MAX = 10n ** 15n;
 
 // USD as text, to integer nano-USD.

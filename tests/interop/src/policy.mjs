@@ -1,5 +1,6 @@
 // specs/09-decision.md, "The policy": presets, clearance, weights, and the policy in a file.
-import { decimal, list, map, oneOf, text, usd, whole } from "./input.mjs";
+import { boolean, decimal, list, map, named, oneOf, text, usd, whole } from "./input.mjs";
+import { hours } from "./hours.mjs";
 
 export const LEVELS = ["public", "internal", "confidential", "restricted"];
 export const TIERS = ["personal", "edge", "cloud"];
@@ -13,7 +14,11 @@ const weights = (...values) => Object.fromEntries(OBJECTIVES.map((name, at) => [
 const RANGES = { latency: 30, cost: 5_000_000, quality: 1, exposure: 6, energy: 1000 };
 
 const preset = (of, clearance = CLEARANCE) =>
-  ({ clearance, weights: of, ranges: RANGES, max_tier: "cloud", jurisdictions: null, battery_floor: 20, remaining: null });
+  ({
+    clearance, weights: of, ranges: RANGES, max_tier: "cloud", jurisdictions: null, battery_floor: 20, remaining: null,
+    islands: {}, providers: {}, models: {}, models_for: {}, retention_days_max: null, no_training: false,
+    metered: "avoid", owner_active: "allow", hot: "avoid", at_cap: "local", energy_price: 0n, hysteresis: 50, explore: 20,
+  });
 
 const PRESETS = {
   private: preset(weights(0.5, 0.5, 0.5, 4, 0.1), CLOSED),
@@ -26,6 +31,8 @@ const PRESETS = {
 const amount = decimal(0, 1e12);
 const level = oneOf(...LEVELS, "none");
 const CELL = { as_is: level, sanitised: level };
+const BOUNDS = named(map({ ...CELL, allow: boolean, hours }));
+const USE = oneOf("allow", "avoid", "forbid");
 const FILE = {
   preset: oneOf(...Object.keys(PRESETS)),
   clearance: map(Object.fromEntries(TIERS.map((tier) => [tier, map(CELL)]))),
@@ -33,9 +40,55 @@ const FILE = {
   ranges: map({ latency_s: amount, cost_usd: usd, quality: amount, exposure: amount, energy_j: amount }),
   max_tier: oneOf(...TIERS),
   jurisdictions: list(text),
-  battery_floor: whole(0, 100),
+  battery_floor: decimal(0, 100),
   remaining_usd: usd,
+  islands: BOUNDS,
+  providers: BOUNDS,
+  models: BOUNDS,
+  models_for: map(Object.fromEntries(LEVELS.map((name) => [name, list(text)]))),
+  retention_days_max: whole(0, 36_500),
+  no_training: boolean,
+  metered: USE,
+  owner_active: USE,
+  hot: USE,
+  at_cap: oneOf("local", "refuse"),
+  energy_usd_per_kwh: usd,
+  hysteresis: whole(0, 1_000_000),
+  explore: whole(0, 1_000),
 };
+
+// --- bounds
+
+const fold = (name) => name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+
+export function matches(pattern, name) {
+  const escaped = fold(pattern).split("*").map((part) => part.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&"));
+  return new RegExp(`^${escaped.join("[^]*")}$`, "u").test(fold(name));
+}
+
+export function boundsOf(row, policy) {
+  const found = Object.entries(policy.models).filter(([pattern]) => matches(pattern, row.model)).map(([, bound]) => bound);
+  if (Object.hasOwn(policy.islands, row.island)) found.push(policy.islands[row.island]);
+  if (row.provider && Object.hasOwn(policy.providers, row.island)) found.push(policy.providers[row.island]);
+  return found;
+}
+
+const lowest = (levels) => levels.reduce((least, each) => (rank(each) < rank(least) ? each : least), "restricted");
+const below = (level) => (level === "public" ? "none" : LEVELS[rank(level) - 1]);
+
+// The clearance of one offer: the lowest of all that speaks of it.
+export function clearanceOf(row, policy) {
+  const closed = Object.entries(policy.models_for)
+    .filter(([, patterns]) => !patterns.some((pattern) => matches(pattern, row.model))).map(([level]) => below(level));
+  const of = (how) =>
+    lowest([policy.clearance[row.tier][how], ...boundsOf(row, policy).map((bound) => bound[how] ?? "restricted"), ...closed]);
+  return { as_is: of("as_is"), sanitised: of("sanitised") };
+}
+
+
+const SAME = [
+  "islands", "providers", "models", "models_for", "retention_days_max", "no_training", "metered", "owner_active", "hot", "at_cap", "hysteresis", "explore",
+];
 
 export function parsePolicy(value, where) {
   if (typeof value === "string") return PRESETS[oneOf(...Object.keys(PRESETS))(value, where)];
@@ -53,5 +106,7 @@ export function parsePolicy(value, where) {
     jurisdictions: file.jurisdictions ?? base.jurisdictions,
     battery_floor: file.battery_floor ?? base.battery_floor,
     remaining: file.remaining_usd ?? base.remaining,
+    energy_price: file.energy_usd_per_kwh ?? base.energy_price,
+    ...Object.fromEntries(SAME.filter((name) => name in file).map((name) => [name, file[name]])),
   };
 }
