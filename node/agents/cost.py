@@ -35,8 +35,9 @@ def _expected(facts: RequestFacts, table: OfferTable, policy: Policy) -> Floats:
     doubtful = float(cost_nano_usd(facts.prompt_tokens + written, UNKNOWN_PRICE))
     expected = np.where(table.price_known, expected, doubtful)
     if policy.energy_price:
-        joules = table.energy_j_per_token * facts.output_tokens_expected
-        expected = expected + np.where(table.own, joules * float(policy.energy_price) / J_PER_KWH, 0.0)
+        with np.errstate(invalid="ignore", over="ignore"):
+            joules = table.energy_j_per_token * facts.output_tokens_expected
+            expected = expected + np.where(table.own, joules * float(policy.energy_price) / J_PER_KWH, 0.0)
     return expected
 
 

@@ -41,6 +41,15 @@ class Hours:
         return any(max(a, c) < min(b, d) for a, b in self.spans for c, d in other.spans)
 
 
+def minute_of_week(text: str) -> int:
+    """Of `Mon 09:30`. Raises ValueError."""
+    day, _, time = text.partition(" ")
+    found = _SPAN.fullmatch(f"{text}-24:00")
+    if found is None or day not in DAYS:
+        raise ValueError(f'{text!r}: expected a day and a time such as "Mon 09:30"')
+    return DAYS.index(day) * DAY_MINUTES + _minutes(time)
+
+
 def _spans(text: str) -> list[tuple[int, int]]:
     found = _SPAN.fullmatch(text)
     if found is None:

@@ -1,5 +1,6 @@
 """A policy read from a mapping, as TOML or JSON gives it. Source: specs/09-decision.md, "The policy in a file"."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
@@ -28,6 +29,7 @@ T = TypeVar("T")
 
 NUMBER_MAX = 1e12
 USD_MAX = 10**9
+BARE = re.compile("[A-Za-z0-9_-]+")
 TEXTS_MAX = 64  # jurisdictions, patterns of a level
 BOUNDS_MAX = 256  # islands, providers, patterns of models
 NAME_CHARACTERS_MAX = 256
@@ -125,7 +127,12 @@ def _bounds(value: object, where: str) -> tuple[Bound, ...]:
     found = _mapping(value, where)
     if len(found) > BOUNDS_MAX:
         raise ConfigError(f"{where}: expected at most {BOUNDS_MAX} names", key=where)
-    return tuple(_bound(name, found[name], f"{where}.{name}") for name in sorted(found))
+    return tuple(_bound(name, found[name], f"{where}.{_key(name)}") for name in sorted(found))
+
+
+def _key(name: str) -> str:
+    """As TOML writes it."""
+    return name if BARE.fullmatch(name) else f'"{name}"'
 
 
 def _bound(name: str, value: object, where: str) -> Bound:

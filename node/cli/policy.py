@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from node.cli.policy_cases import Judge, read_cases
-from node.cli.policy_check import Kind, check
+from node.cli.policy_check import check
+from node.cli.policy_finding import Kind
 from node.cli.printing import add_json_flag, harmless, parser, show_json
 from node.config import load_rules
 

@@ -9,6 +9,7 @@ from typing import Any
 import trio
 
 from node.agents.explain import Reading, explain
+from node.agents.hours import minute_of_week
 from node.cli.reading import NOT_KEPT, OUTPUT_TOKENS_DEFAULT, NamesHere
 from node.config import Rules
 from node.detection import Assessed, Detection
@@ -19,7 +20,7 @@ from protocol.strict_json import parse_json
 from protocol.terms import Tier
 
 FILE_KEYS = ("tiers", "islands", "clock", "cases")
-CASE_KEYS = ("name", "text", "request", "expect")
+CASE_KEYS = ("name", "text", "request", "at", "expect")
 EXPECTED = ("sensitivity", "after", "decision", "tier", "offer", "sanitized", "hidden", "kept")
 OF_OFFERS = ("decision", "tier", "offer", "sanitized")
 BEGINNING = {"mono_ms": 0, "wall_s": 0}
@@ -33,6 +34,7 @@ class Case:
     expect: Mapping[str, Any]
     islands: Mapping[str, Any] | None  # None: nothing says where it could go
     clock: Mapping[str, Any]
+    minute: int | None  # of the owner's week
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,16 @@ def _case(row: Any, where: str, islands: Mapping[str, Any] | None, clock: Mappin
         request = ChatRequest.parse({"model": "auto", **body})
     except RequestError as error:
         raise StateError(f"{where}: {error}") from None
-    return Case(row.get("name", where), request, expect, islands, clock)
+    return Case(row.get("name", where), request, expect, islands, clock, _minute(row.get("at"), where))
+
+
+def _minute(value: Any, where: str) -> int | None:
+    if value is None:
+        return None
+    try:
+        return minute_of_week(str(value))
+    except ValueError as error:
+        raise StateError(f"{where}: at: {error}") from None
 
 
 def _known(table: Mapping[str, Any], known: Sequence[str], where: str) -> None:
@@ -175,6 +186,7 @@ class Judge:
 
         policy = _plain(self._rules.policy) or "balanced"
         asked = {"request": dict(case.request.body), "policy": policy, "clock": dict(case.clock)}
+        asked["local_minute"] = case.minute
         report = explain(case.islands, asked, reading)
         tiers = {offer["name"]: offer["tier"] for offer in report["offers"]}
         return {

@@ -1,34 +1,17 @@
 """What a configuration says twice, in vain or against itself. Each finding names its line."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 
 from node.agents.policy import Policy
+from node.cli.policy_bounds import bounds, states
+from node.cli.policy_finding import Finding, Kind, Said, closed
 from node.config import Config, Settings, config_path, load
-from node.configuration.lines import Path
 from node.island import policy_of
 from protocol.errors import ConfigError
 from protocol.terms import Sensitivity, Tier
 
 OVERRIDABLE = {"name": ("name",), "api": ("api", "address"), "mesh": ("mesh", "addresses")}
 COVERED = frozenset({"en"})
-
-
-class Kind(StrEnum):
-    """ERROR: it cannot be read. CONTRADICTION: two settings that cannot both be meant. SHADOWED: one has no effect."""
-
-    ERROR = "error"
-    CONTRADICTION = "contradiction"
-    SHADOWED = "shadowed"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    file: str
-    line: int
-    kind: Kind
-    detail: str
 
 
 def check(flags: Settings, environ: Mapping[str, str]) -> list[Finding]:
@@ -40,7 +23,7 @@ def check(flags: Settings, environ: Mapping[str, str]) -> list[Finding]:
         return [_unreadable(str(error), config_path(flags, environ).name)]
     found = [
         Finding(config.source.file, config.source.lines.of(path), kind, detail)
-        for of in (_clearance, _tiers, _money, _privacy, _weights)
+        for of in (_clearance, _tiers, _money, _privacy, _weights, bounds, states)
         for path, kind, detail in of(config, policy)
     ]
     found += _overridden(config, environ)
@@ -55,10 +38,7 @@ def _unreadable(message: str, file: str) -> Finding:
     return Finding(file, 1, Kind.ERROR, message)
 
 
-_Said = tuple[Path, Kind, str]
-
-
-def _clearance(config: Config, policy: Policy) -> Iterator[_Said]:
+def _clearance(config: Config, policy: Policy) -> Iterator[Said]:
     stated = config.policy.get("clearance", {})
     for nearer, farther in ((Tier.PERSONAL, Tier.EDGE), (Tier.EDGE, Tier.CLOUD)):
         for column in ("as_is", "sanitised"):
@@ -83,23 +63,15 @@ def _how(column: str) -> str:
     return "as it is" if column == "as_is" else "sanitised"
 
 
-def _closed(policy: Policy, tier: Tier) -> str | None:
-    """Why nothing ever goes to a tier."""
-    row = policy.clearance[tier]
-    if tier > policy.max_tier:
-        return f"max_tier is {policy.max_tier.label}"
-    return f"{tier.label} takes nothing" if row.as_is is None and row.sanitised is None else None
-
-
-def _tiers(config: Config, policy: Policy) -> Iterator[_Said]:
+def _tiers(config: Config, policy: Policy) -> Iterator[Said]:
     for index, provider in enumerate(config.providers):
-        why = _closed(policy, Tier.CLOUD)
+        why = closed(policy, Tier.CLOUD)
         if why is None and policy.jurisdictions is not None and provider.jurisdiction not in policy.jurisdictions:
             why = f"its jurisdiction ({provider.jurisdiction or 'not stated'}) is none of those that the policy names"
         if why:
             yield ("providers", index), Kind.SHADOWED, f"{provider.name} is never used: {why}"
     for index, backend in enumerate(config.backends):
-        why = None if backend.tier is None else _closed(policy, backend.tier)
+        why = None if backend.tier is None else closed(policy, backend.tier)
         if why:
             yield ("backends", index), Kind.SHADOWED, f"{backend.name} is never used: {why}"
     for tier in Tier:
@@ -108,7 +80,7 @@ def _tiers(config: Config, policy: Policy) -> Iterator[_Said]:
             yield path, Kind.SHADOWED, f"nothing goes to {tier.label}: max_tier is {policy.max_tier.label}"
 
 
-def _money(config: Config, _policy: Policy) -> Iterator[_Said]:
+def _money(config: Config, _policy: Policy) -> Iterator[Said]:
     day, month = config.caps.day, config.caps.month
     if day is not None and month is not None and month < day:
         yield ("caps", "day_usd"), Kind.SHADOWED, "a month's cap is lower than a day's"
@@ -124,12 +96,12 @@ def _money(config: Config, _policy: Policy) -> Iterator[_Said]:
                 yield path, Kind.SHADOWED, f"{model.name} is never used: the cap is 0"
 
 
-def _privacy(config: Config, policy: Policy) -> Iterator[_Said]:
+def _privacy(config: Config, policy: Policy) -> Iterator[Said]:
     privacy = config.privacy
     for code in sorted(privacy.languages & COVERED):
         yield ("privacy", "languages"), Kind.SHADOWED, f"{code} is read by the name models anyway"
     for tier, _ in privacy.levels:
-        why = _closed(policy, tier)
+        why = closed(policy, tier)
         if why:
             yield ("privacy", "level", tier.label), Kind.SHADOWED, f"nothing goes to {tier.label}: {why}"
     takes = [row.sanitised for row in policy.clearance if row.sanitised is not None]
@@ -150,7 +122,7 @@ def _privacy(config: Config, policy: Policy) -> Iterator[_Said]:
             yield ("privacy", "patterns", index, "pattern"), Kind.SHADOWED, "this pattern is there already"
 
 
-def _weights(config: Config, policy: Policy) -> Iterator[_Said]:
+def _weights(config: Config, policy: Policy) -> Iterator[Said]:
     if not any(policy.weights.values()):
         yield ("policy", "weights"), Kind.CONTRADICTION, "every weight is 0: nothing tells a better offer from a worse"
 

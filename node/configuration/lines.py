@@ -59,7 +59,7 @@ def _keys(texts: list[str]) -> Iterator[tuple[Path, int]]:
             continue
         header, key = _HEADER.match(text), _KEY.match(text)
         if header is not None:
-            names = _parts(header["name"])
+            names = path_of(header["name"])
             table = _resolve(names[:-1], counts) + names[-1:]
             if header[1] == "[[":
                 counts[table] = counts.get(table, -1) + 1
@@ -69,7 +69,7 @@ def _keys(texts: list[str]) -> Iterator[tuple[Path, int]]:
                 table = _resolve(names, counts)
             yield table, number
         elif key is not None:
-            last = table + _parts(key["name"])
+            last = table + path_of(key["name"])
             yield last, number
             for name in _INLINE_KEY.findall(text):
                 yield (*last, name.strip('"')), number
@@ -114,7 +114,8 @@ def _scan(text: str, quote: str) -> tuple[str, str, int]:
     return plain, quote, opened
 
 
-def _parts(name: str) -> Path:
+def path_of(name: str) -> Path:
+    """Of a key as TOML writes it: `policy.models."llama-3.1*".as_is`."""
     return tuple(part.strip("\"'") for part in _PART.findall(name))
 
 

@@ -71,6 +71,36 @@ def test_check_makes_no_state(folder: Path) -> None:
             "shadowed",
             "no tier",
         ),
+        ('[policy]\nat_cap = "refuse"', 3, "shadowed", "no cap"),
+        ('[policy]\npreset = "fast"\nhot = "avoid"', 4, "shadowed", "energy weighs nothing"),
+        ('[policy]\npreset = "private"\nno_training = true', 4, "shadowed", "cloud takes nothing"),
+        ("[policy.islands.office]\nhours = []", 3, "contradiction", "never hold"),
+        ('[policy.islands.office]\nallow = false\nas_is = "public"', 4, "shadowed", "office is not allowed"),
+        ('[policy.islands.office]\nsanitised = "restricted"', 3, "shadowed", "up to confidential, and this is wider"),
+        (f'[policy.providers.openai]\nas_is = "internal"\n{PROVIDER}', 3, "shadowed", "cloud takes up to public"),
+        ("[policy.providers.opnai]\nallow = false", 2, "shadowed", "no provider is called opnai"),
+        (f'[policy.models."gpt-4.1*"]\nallow = false\n{PROVIDER}', 2, "shadowed", "matches no model"),
+        (
+            f'[policy.models."*"]\nallow = false\n[policy.models.M]\nas_is = "public"\n{PROVIDER}',
+            4,
+            "shadowed",
+            "models.* already allows none",
+        ),
+        ("[policy.models_for]\npublic = []", 3, "contradiction", "no model may see any text"),
+        (
+            '[policy.models_for]\ninternal = ["llama*"]\nrestricted = ["qwen*", "llama-3*"]',
+            4,
+            "shadowed",
+            "qwen* is in vain: models_for.internal",
+        ),
+        (
+            '[policy.providers.openai]\nhours = ["08:00-12:00"]\n'
+            f'[policy.models.m]\nhours = ["12:00-18:00"]\n{PROVIDER}',
+            5,
+            "contradiction",
+            "never hold together with those of providers.openai",
+        ),
+        ('[policy.models."llama-3.1*"]\nas_is = "secret"', 3, "error", "secret"),
     ],
 )
 def test_what_contradicts_itself_or_has_no_effect_is_found_with_its_line(
@@ -97,12 +127,24 @@ words = ["Project Bluebird"]
 sensitivity = "confidential"
 [policy.clearance.cloud]
 as_is = "public"
+[policy.islands.edge]
+hours = ["Mon-Fri 08:00-18:00"]
 """
 CASES = """tiers = ["edge", "cloud"]
 [[cases]]
 name = "a question for anybody"
 text = "What is a lighthouse?"
 expect = { sensitivity = "public", decision = "route", sanitized = false, kept = ["lighthouse"] }
+[[cases]]
+name = "within the hours of the nearer one"
+text = "What is a lighthouse?"
+at = "Mon 08:00"
+expect = { decision = "route", tier = "edge" }
+[[cases]]
+name = "and after them"
+text = "What is a lighthouse?"
+at = "Fri 18:00"
+expect = { decision = "route", tier = "cloud" }
 [[cases]]
 name = "our project"
 text = "When does Project Bluebird ship?"
@@ -125,11 +167,11 @@ def test_examples_hold_or_say_what_was_found(folder: Path, capsys: Printed) -> N
     (folder / "wrong.toml").write_text(CASES.replace('decision = "refuse"', 'decision = "route", tier = "cloud"'))
     command = ["policy", "test", "--config", str(folder / "rules.toml")]
     assert main([*command, str(folder / "cases.toml")]) == 0
-    assert "4 of 4 hold" in capsys.readouterr().out
+    assert "6 of 6 hold" in capsys.readouterr().out
     assert main([*command, "--json", str(folder / "wrong.toml")]) == 1
     found = json.loads(capsys.readouterr().out)
-    assert [case["ok"] for case in found["cases"]] == [True, True, False, False]
-    assert found["cases"][3]["failures"] == ["decision: 'refuse', expected 'route'", "tier: None, expected 'cloud'"]
+    assert [case["ok"] for case in found["cases"]] == [True, True, True, True, False, False]
+    assert found["cases"][-1]["failures"] == ["decision: 'refuse', expected 'route'", "tier: None, expected 'cloud'"]
 
 
 @pytest.mark.parametrize(
