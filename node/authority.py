@@ -25,6 +25,7 @@ from protocol.terms import NanoUsd, Now, Tier
 
 RENEW_LEFT_S = CERTIFICATE_LIFETIME_S // 2
 JURISDICTION_UNKNOWN = ""
+NO_SHARE = NanoUsd(0)  # of the owner's cap: what is spent is leased (node/shares.py)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,20 +91,18 @@ class Authority:
         grantee = Grantee(record.name, record.person, record.ceiling, record.signer, record.spend_share, wanted)
         return await self._certify(island, record.sealing, grantee)
 
-    async def share_cap(self, day: NanoUsd | None) -> tuple[bytes, ...]:
-        """The owner's cap for a day, as the founder's configuration has it now, in signed shares: the founder's own is
-        what the others' leave, and a device without a share gets none of it. No entries where all is as it should be,
-        and on every device but the founder.
+    async def bind_to_cap(self, *, capped: bool) -> tuple[bytes, ...]:
+        """Tells every member, by its certificate, whether the owner has set a cap: it then spends what is leased to it.
+
+        For the holder of the cap alone; on others, and where all is as it should be, no entries. A holder that took
+        over from another leaves a cap of its predecessor's as it is, until it has one itself.
         """
-        me, membership = self._archipelago.me(), self._archipelago.membership
-        if me.island not in membership.genesis.record.signers or not self.is_signer:
+        membership, island = self._archipelago.membership, self._archipelago.island
+        if membership.cap_holder() != island or (not capped and membership.genesis.record.signers[0] != island):
             return ()
-        others = [member for member in self._archipelago.members() if member.island != me.island]
-        left = None if day is None else NanoUsd(max(0, day - sum(member.spend_share or 0 for member in others)))
-        wrong = [(me.island, left)] if me.spend_share != left else []
-        if day is not None:
-            wrong += [(member.island, NanoUsd(0)) for member in others if member.spend_share is None]
-        return tuple([await self._reshare(island, share) for island, share in wrong])
+        wanted = NO_SHARE if capped else None
+        wrong = [one.island for one in self._archipelago.members() if (one.spend_share is None) == capped]
+        return tuple([await self._reshare(one, wanted) for one in wrong])
 
     async def _reshare(self, island: IslandId, share: NanoUsd | None) -> bytes:
         record = self._archipelago.certificate(island).record

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from node.configuration import places
+from node.configuration.caps import read_caps
 from node.configuration.lines import Lines, syntax_error_line
 from node.configuration.privacy import read_privacy
 from node.configuration.secrets import FileContent, ReadFile, SecretReader
@@ -54,6 +55,7 @@ __all__ = [
     "Secret",
     "config_path",
     "load",
+    "load_caps",
     "load_rules",
     "read_file",
     "state_path",
@@ -101,7 +103,7 @@ def load(flags: Settings, environ: Mapping[str, str], read: ReadFile | None = No
         embedded=_embedded(embedded, given),
         backends=backends,
         providers=providers,
-        caps=CapsConfig(day=caps.usd("day_usd"), month=caps.usd("month_usd")),
+        caps=read_caps(caps),
         limits=_limits(limits),
         source=source,
         policy=_policy(root),
@@ -128,6 +130,15 @@ def load_rules(flags: Settings, environ: Mapping[str, str], read: ReadFile | Non
     source = Source(path.name, Lines(text or ""))
     root = Section(source, (), _parse(source, text))
     return Rules(read_privacy(root, read, path.parent, _home(environ)), _policy(root), source)
+
+
+def load_caps(flags: Settings, environ: Mapping[str, str], read: ReadFile | None = None) -> CapsConfig:
+    """[caps] alone, as `load_rules` reads its own. Raises ConfigError."""
+    read = read_file if read is None else read
+    path = config_path(flags, environ)
+    text = _text(path, read, required=_setting("config", flags, environ) is not None)
+    source = Source(path.name, Lines(text or ""))
+    return read_caps(Section(source, (), _parse(source, text)).section("caps"))
 
 
 def config_path(flags: Settings, environ: Mapping[str, str]) -> Path:

@@ -15,7 +15,7 @@ from dataclasses import replace
 import psutil
 import trio
 
-from node.agents.policy import Policy
+from node.agents.policy import AtCap, Policy
 from node.agents.policy_file import parse_policy
 from node.archipelago import Archipelago
 from node.authority import Authority
@@ -58,8 +58,9 @@ from node.questions import Questions
 from node.receipts import Receipts
 from node.services import OwnOffer, Services
 from node.serving import Serving
+from node.shares import Shares
 from node.store import records
-from node.store.budget import Caps, effective_day_cap
+from node.store.budget import Caps
 from node.store.conversations import Bounds, Conversations
 from node.store.database import Store
 from node.store.files import StateDirectory
@@ -69,11 +70,13 @@ from protocol.errors import ConfigError, IslandRunError, LinkError
 from protocol.keys import IslandId
 from protocol.members import Admitted, Forked, MembershipEvent, Removed, Renewed
 from protocol.records import OFFERS_MAX, ModelOffer, ModelOrigin
+from protocol.terms import NanoUsd
 
 STATE_CHECK_S = 2.0
 SERVICES_REFRESH_S = 15.0
 RENEWAL_CHECK_S = 3_600.0
 COLLECTIONS_REFRESH_S = 60.0
+SHARES_S = 15.0
 WALL_FLOOR_S = 600.0
 EXPIRY_CHECK_S = 3_600.0
 DAY_S = 86_400
@@ -123,8 +126,11 @@ class Island:
         self.collections = Collections(directory.collections, self._policy.clearance)
         self.directory = CollectionDirectory(archipelago.island, self.collections.own)
         self.peers = Peers(archipelago, self.mesh, now)
+        self.shares = Shares(archipelago, money, self.mesh, lambda: self.config.caps, now)
         self.detection = Detection(self.names, os.urandom(CACHE_KEY_BYTES), self._privacy_policy())
-        self.offers = Offers(archipelago, self.services, self.peers, self.directory, self.collections, battery)
+        self.offers = Offers(
+            archipelago, self.services, self.peers, self.directory, self.collections, battery, self.remaining_for
+        )
         self.judgement = Judgement(
             self.detection, self.offers, self.policy, lambda: self.config.limits.output_tokens_default, now
         )
@@ -137,7 +143,7 @@ class Island:
         answers = PeerAnswers(self.services, self.collections, archipelago.me)
         self.serving = Serving(archipelago.keyring, archipelago.member, answers, now)
         self.questions = Questions(
-            archipelago, self.authority, self.services, self.collections, self.directory, self.mesh
+            archipelago, self.authority, self.services, self.collections, self.directory, self.mesh, self.shares
         )
         self.pairing = Pairing(archipelago, self.authority, self.mesh, self.happenings, self.joined, now)
         self.children = [ChildState("mesh"), ChildState("names")]
@@ -154,13 +160,16 @@ class Island:
             for amount in (self._policy.remaining, self.money.remaining(self.caps(), now()))
             if amount is not None
         ]
-        return replace(self._policy, remaining=min(left, default=None))
+        policy = replace(self._policy, remaining=min(left, default=None))
+        return replace(policy, at_cap=AtCap.REFUSE) if self.config.caps.at_cap is AtCap.REFUSE else policy
 
     def caps(self) -> Caps:
-        """The share that this island's certificate carries, and what its own configuration says: the smaller counts."""
-        member = self.archipelago.member(self.archipelago.island)
-        share = None if member is None else member.spend_share
-        return Caps(effective_day_cap(share, self.config.caps.day), self.config.caps.month)
+        """The owner's cap as this island may spend of it, and what its own configuration says."""
+        return self.shares.caps()
+
+    def remaining_for(self, provider: str) -> NanoUsd | None:
+        """What every cap and lease leave for a provider now; None: nothing bounds it."""
+        return self.money.remaining_for(self.caps(), provider, now())
 
     def warnings(self) -> list[str]:
         """What the owner should know of this node's state."""
@@ -173,6 +182,9 @@ class Island:
             found.append("the name models are not loaded: until they are, only your own devices get text")
         if self.embedder is not None and not self.embedder.load().slots:
             found.append("the embedding model is not loaded: the log says why")
+        unreachable = self.shares.problem()
+        if unreachable is not None:
+            found.append(unreachable)
         return found
 
     async def reload(self) -> None:
@@ -232,6 +244,7 @@ class Island:
             nursery.start_soon(self._every, STATE_CHECK_S, self._state_changes)
             nursery.start_soon(self._every, SERVICES_REFRESH_S, self.services.refresh)
             nursery.start_soon(self._every, RENEWAL_CHECK_S, self._renew)
+            nursery.start_soon(self._every, SHARES_S, self._tend_shares)
             nursery.start_soon(self._every, COLLECTIONS_REFRESH_S, self._learn_collections)
             nursery.start_soon(self._every, WALL_FLOOR_S, self._raise_wall_floor)
             nursery.start_soon(self._every, EXPIRY_CHECK_S, self.conversations.expire)
@@ -257,8 +270,11 @@ class Island:
     async def _renew(self) -> None:
         for island in self.authority.due():
             await self.mesh.publish(await self.authority.renew(island))
-        for raw in await self.authority.share_cap(self.config.caps.day):
+        for raw in await self.authority.bind_to_cap(capped=self.config.caps.any):
             await self.mesh.publish(raw)
+
+    async def _tend_shares(self) -> None:
+        await self.shares.tend(self.services.provider_names)
 
     async def _raise_wall_floor(self) -> None:
         """A node that is killed, or loses its power, has noted this moment or one shortly before."""

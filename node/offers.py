@@ -20,7 +20,7 @@ from protocol.errors import MembershipError
 from protocol.keys import IslandId
 from protocol.members import Member, tier_for
 from protocol.records import ModelOffer
-from protocol.terms import Tier
+from protocol.terms import NanoUsd, Tier
 
 log = logging.getLogger("islandrun.offers")
 
@@ -57,13 +57,16 @@ class Offers:
         directory: CollectionDirectory,
         collections: Collections,
         battery: Callable[[], float | None],
+        remaining_for: Callable[[str], NanoUsd | None] = lambda provider: None,
     ) -> None:
+        """`remaining_for`: what caps and leases leave for a provider; None: nothing bounds it."""
         self._archipelago = archipelago
         self._services = services
         self._peers = peers
         self._directory = directory
         self._collections = collections
         self._battery = battery
+        self._remaining_for = remaining_for
 
     async def survey(self) -> Survey:
         """Asks the candidates for their load where what is known is older than it is good for."""
@@ -133,6 +136,7 @@ class Offers:
             alive=load.slots > 0,
             jurisdiction=own.jurisdiction,
             provider=provider or "",
+            paid_remaining=None if provider is None else self._remaining_for(provider),
             collections=held if own.servable or tier is Tier.PERSONAL else frozenset(),  # data stays on its island
             battery=self._battery() if here else None,
             quality=own.model.quality,

@@ -11,7 +11,7 @@ from typing import Any
 import trio
 
 from node.archipelago import Archipelago
-from node.authority import Authority, Grantee
+from node.authority import NO_SHARE, Authority, Grantee
 from node.happenings import Happenings
 from node.mesh.port import MeshPort
 from node.ports import PeerStream
@@ -30,14 +30,13 @@ from protocol.enrolment import (
 from protocol.errors import EnrolmentError, IslandRunError, LinkError, MembershipError
 from protocol.keys import KEY_BYTES, SigningKey
 from protocol.members import Member
-from protocol.terms import NanoUsd, Now, Tier
+from protocol.terms import Now, Tier
 
 VISIT_S = 20.0  # from a device's first byte to its welcome
 MESH_READY_S = 20.0  # of a node that was started a moment ago
 HEAR_S = 20.0  # for the announcement of the other device's window
 JOIN_S = 50.0
 TAKEN_S = 5.0
-NO_SHARE = NanoUsd(0)
 _LENGTH_BYTES = 4
 
 

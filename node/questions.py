@@ -1,4 +1,4 @@
-"""What this core answers its peers over sync, and what it asks them: load, collections, grants."""
+"""What this core answers its peers over sync, and what it asks them: load, collections, grants; and of shares."""
 
 import logging
 
@@ -11,6 +11,7 @@ from node.collections.terms import CollectionId, Notice
 from node.directory import CollectionDirectory
 from node.mesh.port import MeshPort
 from node.services import Services
+from node.shares import Shares
 from protocol.errors import EncodingError, IslandRunError, LinkError, MembershipError, PeerError, RecordError
 from protocol.keys import IslandId
 from protocol.members import Member, tier_for
@@ -49,6 +50,7 @@ class Questions:
         collections: Collections,
         directory: CollectionDirectory,
         mesh: MeshPort,
+        shares: Shares | None = None,
     ) -> None:
         self._archipelago = archipelago
         self._authority = authority
@@ -56,6 +58,7 @@ class Questions:
         self._collections = collections
         self._directory = directory
         self._mesh = mesh
+        self._shares = shares
         self._granted: dict[IslandId, int] = {}
 
     async def answer(self, peer: IslandId, question: bytes) -> bytes:
@@ -64,13 +67,16 @@ class Questions:
         if asker is None:
             return REFUSED
         try:
-            match decode_question(question):
+            asked = decode_question(question)
+            match asked:
                 case LoadQuestion():
                     return encode_answer(LoadAnswer(await self._loads()))
                 case CollectionsQuestion():
                     return encode_answer(CollectionsAnswer(await self._visible(asker)))
                 case GrantQuestion(collection, person):
                     return encode_answer(GrantAnswer(await self._grant_for(asker, collection, person)))
+            said = None if self._shares is None else await self._shares.answer(asker, asked)
+            return REFUSED if said is None else encode_answer(said)
         except IslandRunError as error:  # a peer's fault, or a signer that cannot sign: no reason to end the node
             log.warning("question_refused", extra={"peer": peer, "why": str(error)})
         return REFUSED

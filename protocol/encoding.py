@@ -210,6 +210,9 @@ class Fields:
             raise RecordError(self.path(name), f"expected at most {bytes_max} bytes")
         return value
 
+    def blob_or_nil(self, name: str, bytes_max: int) -> bytes | None:
+        return None if self._is_nil(name) else self.blob(name, bytes_max)
+
     def items(self, name: str, items_max: int) -> list[object]:
         value = self._typed(name, list, "a list")
         if len(value) > items_max:

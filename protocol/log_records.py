@@ -87,7 +87,7 @@ class Certificate:
     signer: bool  # may issue entries itself; taken back only by a revocation
     jurisdiction: str  # "" where nobody said
     grants: tuple[bytes, ...]  # random ids of collections that the person may ask, ascending
-    spend_share: NanoUsd | None  # a day's share of the owner's cap; None: the owner set no cap
+    spend_share: NanoUsd | None  # 0: the owner has a cap, and leases it (protocol/shares.py); None: no cap
     not_before_s: int
     expires_s: int
 

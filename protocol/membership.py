@@ -109,6 +109,10 @@ class Membership:
         """Whether what the island signs next counts."""
         return island in self._authority and self._log.limit(island) is None
 
+    def cap_holder(self) -> IslandId | None:
+        """Who holds the owner's cap (specs/12-shares.md): the first signer that still is one. New ones come last."""
+        return next(filter(self.is_signer, self._authority), None)
+
     def certificate(self, island: IslandId) -> bytes | None:
         """The member's newest certificate, whatever its time."""
         signed = self._current.get(island)

@@ -11,8 +11,9 @@ from typing import Final, TypeAlias
 from protocol.encoding import DIGEST_BYTES, Fields, Limits, Wire, decode, encode
 from protocol.frames import KIND, entries, peers_fault
 from protocol.records import GRANT_BYTES, GRANTS_MAX, OFFERS_MAX
+from protocol.shares import DAY_MAX, PROVIDER_BYTES_MAX, SHARE_BYTES_MAX
 from protocol.sync import CONTENT_BYTES_MAX
-from protocol.terms import Sensitivity
+from protocol.terms import NanoUsd, Sensitivity
 
 LOAD_GOOD_MS: Final = 5_000
 MODEL_BYTES_MAX: Final = 128
@@ -41,6 +42,32 @@ class GrantQuestion:
 
     collection: bytes
     person: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseQuestion:
+    """To the holder of the cap: lease me more of it. `known`: what I know to be granted for this purse."""
+
+    provider: str
+    day: int
+    known: NanoUsd
+    need: NanoUsd  # whole or not at all
+    wish: NanoUsd
+
+
+@dataclass(frozen=True, slots=True)
+class RecallQuestion:
+    """From the holder of the cap: give back what you do not need of what I leased to you for this purse."""
+
+    provider: str
+    day: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnQuestion:
+    """To the holder of the cap, unasked: this comes back."""
+
+    returned: bytes  # a signed return
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +106,27 @@ class GrantAnswer:
     islands: int | None
 
 
-QuestionContent: TypeAlias = LoadQuestion | CollectionsQuestion | GrantQuestion
-AnswerContent: TypeAlias = LoadAnswer | CollectionsAnswer | GrantAnswer
+@dataclass(frozen=True, slots=True)
+class LeaseAnswer:
+    lease: bytes | None  # signed; None: nothing was ever granted for this purse, or the asked does not hold the cap
+
+
+@dataclass(frozen=True, slots=True)
+class RecallAnswer:
+    returned: bytes | None  # signed; None: nothing was ever held
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnAnswer:
+    """How much the holder has noted as come back for that purse."""
+
+    noted: NanoUsd
+
+
+QuestionContent: TypeAlias = (
+    LoadQuestion | CollectionsQuestion | GrantQuestion | LeaseQuestion | RecallQuestion | ReturnQuestion
+)
+AnswerContent: TypeAlias = LoadAnswer | CollectionsAnswer | GrantAnswer | LeaseAnswer | RecallAnswer | ReturnAnswer
 
 
 def encode_question(question: QuestionContent) -> bytes:
@@ -91,6 +137,13 @@ def encode_question(question: QuestionContent) -> bytes:
             return encode({KIND: "collections"})
         case GrantQuestion(collection, person):
             return encode({KIND: "grant", "collection": collection, "person": person})
+        case LeaseQuestion(provider, day, known, need, wish):
+            amounts: dict[str, Wire] = {"known": known, "need": need, "wish": wish}
+            return encode({KIND: "lease", "day": day, "provider": provider, **amounts})
+        case RecallQuestion(provider, day):
+            return encode({KIND: "recall", "day": day, "provider": provider})
+        case ReturnQuestion(returned):
+            return encode({KIND: "return", "returned": returned})
 
 
 def decode_question(data: bytes) -> QuestionContent:
@@ -112,6 +165,12 @@ def encode_answer(answer: AnswerContent) -> bytes:
             return encode({KIND: "collections", "collections": names})
         case GrantAnswer(islands):
             return encode({KIND: "grant", "islands": islands})
+        case LeaseAnswer(lease):
+            return encode({KIND: "lease", "lease": lease})
+        case RecallAnswer(returned):
+            return encode({KIND: "recall", "returned": returned})
+        case ReturnAnswer(noted):
+            return encode({KIND: "return", "noted": noted})
 
 
 def decode_answer(data: bytes) -> AnswerContent:
@@ -157,13 +216,33 @@ def _grant_answer(fields: Fields) -> AnswerContent:
     return GrantAnswer(fields.integer_or_nil("islands", 0, _COUNT_MAX))
 
 
+def _lease_question(fields: Fields) -> QuestionContent:
+    return LeaseQuestion(
+        fields.text("provider", PROVIDER_BYTES_MAX),
+        fields.integer("day", 0, DAY_MAX),
+        NanoUsd(fields.integer("known", 0)),
+        NanoUsd(fields.integer("need", 0)),
+        NanoUsd(fields.integer("wish", 0)),
+    )
+
+
+def _recall_question(fields: Fields) -> QuestionContent:
+    return RecallQuestion(fields.text("provider", PROVIDER_BYTES_MAX), fields.integer("day", 0, DAY_MAX))
+
+
 _QUESTIONS: Final[Mapping[str, Callable[[Fields], QuestionContent]]] = {
     "load": lambda _fields: LoadQuestion(),
     "collections": lambda _fields: CollectionsQuestion(),
     "grant": _grant_question,
+    "lease": _lease_question,
+    "recall": _recall_question,
+    "return": lambda fields: ReturnQuestion(fields.blob("returned", SHARE_BYTES_MAX)),
 }
 _ANSWERS: Final[Mapping[str, Callable[[Fields], AnswerContent]]] = {
     "load": _load_answer,
     "collections": _collections_answer,
     "grant": _grant_answer,
+    "lease": lambda fields: LeaseAnswer(fields.blob_or_nil("lease", SHARE_BYTES_MAX)),
+    "recall": lambda fields: RecallAnswer(fields.blob_or_nil("returned", SHARE_BYTES_MAX)),
+    "return": lambda fields: ReturnAnswer(NanoUsd(fields.integer("noted", 0))),
 }

@@ -19,7 +19,7 @@ from node.api.app import Api
 from node.api.limits import Limits as ServerLimits
 from node.api.server import Server
 from node.archipelago import Archipelago, IslandKeys
-from node.authority import Grantee, found
+from node.authority import NO_SHARE, Grantee, found
 from node.beside import beside
 from node.clock import now
 from node.config import load
@@ -140,7 +140,8 @@ async def _found(config: Config, directory: StateDirectory, store: Store, keys: 
         "It outranks every device of this archipelago. Print it, keep the paper, remove this file.\n"
     )
     write_atomic(directory.path / RECOVERY_FILE, text.encode())
-    founder = Grantee(config.name or _host_name(), person, Tier.PERSONAL, True, config.caps.day)
+    share = NO_SHARE if config.caps.any else None
+    founder = Grantee(config.name or _host_name(), person, Tier.PERSONAL, True, share)
     return await found(store, keys, founder, recovery.public, now, os.urandom)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from node.agents.policy import AtCap
 from node.configuration.source import Source
 from node.privacy.policy import PrivacyPolicy
 from protocol.terms import NanoUsd, Tier
@@ -115,11 +116,28 @@ class ProviderConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ProviderCapsConfig:
+    """What the owner lets be spent at one provider; None: no cap."""
+
+    day: NanoUsd | None = None
+    month: NanoUsd | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CapsConfig:
     """What the owner lets be spent; None: no cap."""
 
     day: NanoUsd | None = None
     month: NanoUsd | None = None
+    providers: Mapping[str, ProviderCapsConfig] = field(default_factory=lambda: MappingProxyType({}))
+    at_cap: AtCap = AtCap.LOCAL
+
+    @property
+    def any(self) -> bool:
+        """Whether anything is capped."""
+        amounts = [self.day, self.month]
+        amounts += [amount for one in self.providers.values() for amount in (one.day, one.month)]
+        return any(amount is not None for amount in amounts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,17 @@ owner means the same day by a share of the cap.
 
 import datetime
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 
+from node.store import shares
 from protocol.errors import StateError
+from protocol.keys import IslandId
+from protocol.shares import SECONDS_PER_DAY, Limit, Purse, left
 from protocol.terms import NanoUsd
 
-SECONDS_PER_DAY = 86_400
 _EPOCH = datetime.date(1970, 1, 1)
 
 
@@ -25,16 +29,52 @@ class ReservationState(StrEnum):
     AMBIGUOUS = "ambiguous"  # nobody knows: the whole amount stays booked
 
 
+class Bound(StrEnum):
+    """What a payment may fall under."""
+
+    DAY = "day"
+    MONTH = "month"
+    PROVIDER_DAY = "provider_day"
+    PROVIDER_MONTH = "provider_month"
+    LEASE = "lease"  # what the holder of the owner's cap leased to this island
+
+
 @dataclass(frozen=True, slots=True)
-class Caps:
-    """What may be spent; None means that the owner set no cap."""
+class ProviderCaps:
+    """What may be spent at one provider, besides what may be spent at all."""
 
     day: NanoUsd | None = None
     month: NanoUsd | None = None
 
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """What may be spent; None means that no cap is set.
+
+    `account`: the archipelago's cap that they are, where this island holds it; or that binds it besides, by leases.
+    """
+
+    day: NanoUsd | None = None
+    month: NanoUsd | None = None
+    providers: Mapping[str, ProviderCaps] = field(default_factory=lambda: MappingProxyType({}))
+    account: "Account | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The owner's cap, as this island has to do with it."""
+
+    archipelago: bytes
+    holder: IslandId
+    me: IslandId
+
     @property
-    def any(self) -> bool:
-        return self.day is not None or self.month is not None
+    def held(self) -> bool:
+        return self.holder == self.me
+
+    def purse(self, provider: str, day: int) -> Purse:
+        """Of this island, which is not the holder."""
+        return Purse(self.archipelago, self.holder, self.me, provider, day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +94,7 @@ class OverCap:
     """The reservation would break a cap; `remaining` is what is left of it."""
 
     remaining: NanoUsd
-    period: str  # day | month
+    bound: Bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,29 +116,29 @@ def month_of(day: int) -> tuple[int, int]:
     return (first - _EPOCH).days, (following - _EPOCH).days - 1
 
 
-def remaining_share(share: NanoUsd | None, spent: NanoUsd) -> NanoUsd | None:
-    """What is left of a share for the day; never below 0. None: no cap."""
-    return None if share is None else NanoUsd(max(0, share - spent))
+def provider_of(offer: str) -> str:
+    """Of a paid offer: its island is the provider, whose name has no slash."""
+    return offer.partition("/")[0]
 
 
-def effective_day_cap(share: NanoUsd | None, configured: NanoUsd | None) -> NanoUsd | None:
-    """The smaller of the certificate's share and this node's own configuration: a node may only tighten."""
-    known = [cap for cap in (share, configured) if cap is not None]
-    return min(known) if known else None
-
-
-def booked(connection: sqlite3.Connection, first_day: int, last_day: int) -> NanoUsd:
-    """Spent, in doubt and reserved, in the days from first to last, both included."""
+def booked(connection: sqlite3.Connection, first_day: int, last_day: int, provider: str | None = None) -> NanoUsd:
+    """Spent, in doubt and reserved, in the days from first to last, both included; at one provider or at all."""
     row = connection.execute(
-        "SELECT COALESCE(SUM(booked), 0) FROM budget_days WHERE day BETWEEN ? AND ?", (first_day, last_day)
+        "SELECT COALESCE(SUM(booked), 0) FROM spending WHERE day BETWEEN ? AND ? AND (provider = ? OR ? IS NULL)",
+        (first_day, last_day, provider, provider),
     ).fetchone()
     return NanoUsd(row[0])
 
 
-def remaining(connection: sqlite3.Connection, caps: Caps, day: int) -> NanoUsd | None:
-    """What may still be spent under both caps; None when there is no cap."""
-    left = [NanoUsd(cap - booked(connection, first, last)) for _, cap, first, last in _periods(caps, day)]
-    return NanoUsd(max(0, min(left))) if left else None
+def remaining(connection: sqlite3.Connection, caps: Caps, day: int, provider: str | None = None) -> NanoUsd | None:
+    """What may still be spent at a provider; None where nothing bounds it. Without one: under the caps of all."""
+    bounds = [rest for _, rest in _rests(connection, caps, day, provider)]
+    return NanoUsd(max(0, min(bounds))) if bounds else None
+
+
+def leasable(connection: sqlite3.Connection, caps: Caps, day: int, provider: str) -> NanoUsd:
+    """What the holder may lease: nothing where it has no cap, since nobody needs to ask then."""
+    return left(limit for _, limit in _limits(connection, caps, day, provider)) or NanoUsd(0)
 
 
 def reserve(
@@ -117,17 +157,16 @@ def reserve(
     ).fetchone()
     if earlier is not None:
         return PaidBefore(earlier[0])
-    day = day_of(wall_s)
-    for period, cap, first, last in _periods(caps, day):
-        left = cap - booked(connection, first, last)
-        if amount > left:
-            return OverCap(NanoUsd(max(0, left)), period)
+    day, provider = day_of(wall_s), provider_of(offer)
+    for bound, rest in _rests(connection, caps, day, provider):
+        if amount > rest:
+            return OverCap(NanoUsd(max(0, rest)), bound)
     cursor = connection.execute(
         "INSERT INTO reservations (request_id, offer, day, amount, booked, state, at_wall_s)"
         " VALUES (?, ?, ?, ?, ?, 'reserved', ?)",
         (request_id, offer, day, amount, amount, wall_s),
     )
-    _book(connection, day, amount)
+    _book(connection, day, provider, amount)
     assert cursor.lastrowid is not None
     return Reservation(cursor.lastrowid, request_id, offer, day, amount, wall_s)
 
@@ -160,32 +199,55 @@ def recover(connection: sqlite3.Connection) -> tuple[Reservation, ...]:
     return left
 
 
-def _periods(caps: Caps, day: int) -> list[tuple[str, NanoUsd, int, int]]:
-    periods = []
-    if caps.day is not None:
-        periods.append(("day", caps.day, day, day))
-    if caps.month is not None:
-        periods.append(("month", caps.month, *month_of(day)))
-    return periods
+def _rests(connection: sqlite3.Connection, caps: Caps, day: int, provider: str | None) -> list[tuple[Bound, int]]:
+    """What is left under each bound; below 0 where more was spent."""
+    rests = [(bound, limit.cap - limit.used) for bound, limit in _limits(connection, caps, day, provider)]
+    account = caps.account
+    if account is not None and not account.held and provider is not None:
+        held = shares.held(connection, account.purse(provider, day))
+        rests.append((Bound.LEASE, held.usable(booked(connection, day, day, provider))))
+    return rests
+
+
+def _limits(connection: sqlite3.Connection, caps: Caps, day: int, provider: str | None) -> list[tuple[Bound, Limit]]:
+    """The caps that are set, and what is gone of them: of the owner's also what is leased out."""
+    first, last = month_of(day)
+    found: list[tuple[Bound, NanoUsd | None, int, int, str | None]] = [
+        (Bound.DAY, caps.day, day, day, None),
+        (Bound.MONTH, caps.month, first, last, None),
+    ]
+    own = None if provider is None else caps.providers.get(provider)
+    if own is not None:
+        found.append((Bound.PROVIDER_DAY, own.day, day, day, provider))
+        found.append((Bound.PROVIDER_MONTH, own.month, first, last, provider))
+    account = caps.account
+
+    def used(since: int, until: int, at: str | None) -> NanoUsd:
+        out = shares.out(connection, account.archipelago, since, until, at) if account and account.held else 0
+        return NanoUsd(booked(connection, since, until, at) + out)
+
+    return [(bound, Limit(cap, used(since, until, at))) for bound, cap, since, until, at in found if cap is not None]
 
 
 def _close(
     connection: sqlite3.Connection, reservation_id: int, state: ReservationState, amount: NanoUsd | None
 ) -> None:
-    row = connection.execute("SELECT day, booked, state FROM reservations WHERE id = ?", (reservation_id,)).fetchone()
+    row = connection.execute(
+        "SELECT day, booked, state, offer FROM reservations WHERE id = ?", (reservation_id,)
+    ).fetchone()
     if row is None or row[2] != ReservationState.RESERVED:
         raise StateError(f"reservation {reservation_id}: {'unknown' if row is None else row[2]}: expected reserved")
-    day, before, _ = row
+    day, before, _, offer = row
     after = before if amount is None else amount
     connection.execute(
         "UPDATE reservations SET state = ?, booked = ? WHERE id = ?", (state.value, after, reservation_id)
     )
-    _book(connection, day, after - before)
+    _book(connection, day, provider_of(offer), after - before)
 
 
-def _book(connection: sqlite3.Connection, day: int, difference: int) -> None:
+def _book(connection: sqlite3.Connection, day: int, provider: str, difference: int) -> None:
     connection.execute(
-        "INSERT INTO budget_days (day, booked) VALUES (?, ?)"
+        "INSERT INTO spending (day, provider, booked) VALUES (?, ?, ?)"
         " ON CONFLICT DO UPDATE SET booked = booked + excluded.booked",
-        (day, difference),
+        (day, provider, difference),
     )

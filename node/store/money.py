@@ -12,12 +12,13 @@ from dataclasses import dataclass
 
 import trio
 
-from node.store import budget, idempotency, ledger
-from node.store.budget import Caps, OverCap, PaidBefore, Reservation
+from node.store import budget, idempotency, ledger, shares
+from node.store.budget import Account, Caps, OverCap, PaidBefore, Reservation
 from node.store.database import Store
 from node.store.files import Entropy
 from node.store.records import fact, set_fact
 from protocol.errors import StateError
+from protocol.shares import Given, Held, Purse
 from protocol.terms import NanoUsd, Now, Sensitivity
 
 Book = Callable[[sqlite3.Connection], None]
@@ -66,6 +67,84 @@ class Money:
     def remaining(self, caps: Caps, now: Now) -> NanoUsd | None:
         """For the cost agent: what may still be spent; None when there is no cap. Microseconds."""
         return self._store.peek(lambda connection: budget.remaining(connection, caps, budget.day_of(now.wall_s)))
+
+    def remaining_for(self, caps: Caps, provider: str, now: Now) -> NanoUsd | None:
+        """What every cap and lease together leave for one provider now; None where nothing bounds it. Microseconds."""
+        day = budget.day_of(now.wall_s)
+        return self._store.peek(lambda connection: budget.remaining(connection, caps, day, provider))
+
+    async def lease(
+        self, caps: Caps, purse: Purse, known: NanoUsd, need: NanoUsd, wish: NanoUsd
+    ) -> tuple[Given, NanoUsd]:
+        """As the holder: grants what the rule allows, on disk. Returns the purse, and what was left before it."""
+
+        def job(connection: sqlite3.Connection) -> tuple[Given, NanoUsd]:
+            rest = budget.leasable(connection, caps, purse.day, purse.provider)
+            before = shares.given(connection, purse)
+            after = before.lease(rest, known, need, wish)
+            if after != before:
+                shares.keep_given(connection, purse, after)
+            return after, rest
+
+        return await self._store.write(job)
+
+    async def came_back(self, purse: Purse, returned: NanoUsd) -> Given:
+        """As the holder: notes a return. Raises RecordError where it is more than was granted."""
+
+        def job(connection: sqlite3.Connection) -> Given:
+            after = shares.given(connection, purse).hear(returned)
+            shares.keep_given(connection, purse, after)
+            return after
+
+        return await self._store.write(job)
+
+    async def leased(self, purse: Purse, granted: NanoUsd) -> None:
+        """As the subject: a lease came."""
+        await self._store.write(lambda c: shares.keep_held(c, purse, shares.held(c, purse).hear(granted)))
+
+    async def give_back(self, purse: Purse) -> Held:
+        """As the subject: what is not booked is given up, on disk. Only then may it be said."""
+
+        def job(connection: sqlite3.Connection) -> Held:
+            spent = budget.booked(connection, purse.day, purse.day, purse.provider)
+            after = shares.held(connection, purse).give_back(spent)
+            if after.granted:
+                shares.keep_held(connection, purse, after)
+            return after
+
+        return await self._store.write(job)
+
+    def held(self, purse: Purse) -> tuple[Held, NanoUsd]:
+        """As the subject: the purse, and what may be spent of it; below 0 where more was spent."""
+
+        def job(connection: sqlite3.Connection) -> tuple[Held, NanoUsd]:
+            kept = shares.held(connection, purse)
+            return kept, kept.usable(budget.booked(connection, purse.day, purse.day, purse.provider))
+
+        return self._store.peek(job)
+
+    def purses_held(self, account: Account, last_day: int) -> tuple[tuple[Purse, Held], ...]:
+        """As the subject: those of that month and the one before, up to `last_day`."""
+        first, _ = budget.month_of(budget.month_of(last_day)[0] - 1)
+        return self._store.peek(lambda c: shares.purses_held(c, account.archipelago, account.me, first, last_day))
+
+    def purses_out(self, account: Account, day: int) -> tuple[tuple[Purse, Given], ...]:
+        """As the holder: those of the day's month of which something may come back, the newest first."""
+        first, last = budget.month_of(day)
+        return self._store.peek(lambda c: shares.purses_out(c, account.archipelago, account.holder, first, last))
+
+    async def holder_since(self, account: Account, now: Now) -> int:
+        """The day on which this island first found itself the holder of that archipelago's cap."""
+        name = f"cap_holder_{account.archipelago.hex()}"
+
+        def job(connection: sqlite3.Connection) -> int:
+            known = fact(connection, name)
+            if known is None:
+                known = budget.day_of(now.wall_s).to_bytes(8, "big")
+                set_fact(connection, name, known)
+            return int.from_bytes(known, "big")
+
+        return await self._store.write(job)
 
     def spent_today(self, now: Now) -> NanoUsd:
         """Spent, in doubt and reserved today."""

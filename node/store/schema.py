@@ -56,7 +56,27 @@ _CONVERSATIONS: Migration = (
     "CREATE INDEX responses_of_conversations ON conversations (conversation) WHERE conversation IS NOT NULL",
 )
 
-MIGRATIONS: tuple[Migration, ...] = (_FIRST, _CONVERSATIONS)
+# Caps by provider, and the owner's cap in shares. `spending` is the sum of what is booked, by UTC day.
+_SHARES: Migration = (
+    """CREATE TABLE spending (
+        day INTEGER NOT NULL, provider TEXT NOT NULL, booked INTEGER NOT NULL, PRIMARY KEY (day, provider)
+    ) STRICT, WITHOUT ROWID""",
+    """INSERT INTO spending (day, provider, booked)
+        SELECT day, substr(offer, 1, instr(offer || '/', '/') - 1), SUM(booked) FROM reservations GROUP BY 1, 2""",
+    "DROP TABLE budget_days",
+    # What this node leased to `subject` as the holder of the owner's cap, and what came back: both only ever grow.
+    """CREATE TABLE leases_given (
+        archipelago BLOB NOT NULL, subject TEXT NOT NULL, provider TEXT NOT NULL, day INTEGER NOT NULL,
+        granted INTEGER NOT NULL, returned INTEGER NOT NULL, PRIMARY KEY (archipelago, day, provider, subject)
+    ) STRICT, WITHOUT ROWID""",
+    # What was leased to this node, and what it gave back.
+    """CREATE TABLE leases_held (
+        archipelago BLOB NOT NULL, holder TEXT NOT NULL, provider TEXT NOT NULL, day INTEGER NOT NULL,
+        granted INTEGER NOT NULL, returned INTEGER NOT NULL, PRIMARY KEY (archipelago, day, provider, holder)
+    ) STRICT, WITHOUT ROWID""",
+)
+
+MIGRATIONS: tuple[Migration, ...] = (_FIRST, _CONVERSATIONS, _SHARES)
 
 
 def version_of(connection: sqlite3.Connection) -> int:

@@ -1,5 +1,6 @@
 """Whatever happens in whatever order: what is booked is what the reservations say, and caps hold."""
 
+import itertools
 import sqlite3
 
 from hypothesis import given, settings
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from node.store import budget
 from node.store.budget import Caps, OverCap, PaidBefore, Reservation
 from node.store.schema import MIGRATIONS
+from protocol.shares import SECONDS_PER_DAY
 from protocol.terms import NanoUsd
 
 CAP = 100
@@ -27,7 +29,7 @@ STEPS = st.lists(
 @given(STEPS)
 def test_books_balance_and_one_request_is_paid_at_most_once(steps: list[tuple[str, bytes, int, int]]) -> None:
     connection = sqlite3.connect(":memory:", isolation_level=None)
-    for statement in MIGRATIONS[0]:
+    for statement in itertools.chain(*MIGRATIONS):
         connection.execute(statement)
     open_: dict[bytes, Reservation] = {}
     booked: dict[int, int] = {}
@@ -35,7 +37,7 @@ def test_books_balance_and_one_request_is_paid_at_most_once(steps: list[tuple[st
     for step, request, amount, day in steps:
         if step == "reserve":
             before = booked.get(day, 0)
-            wall_s = day * budget.SECONDS_PER_DAY
+            wall_s = day * SECONDS_PER_DAY
             result = budget.reserve(connection, request, "c/m", NanoUsd(amount), Caps(NanoUsd(CAP)), wall_s)
             assert isinstance(result, PaidBefore) == bool(may_be_paid.get(request))
             if isinstance(result, OverCap):

@@ -137,7 +137,7 @@ def test_backend_has_a_tier_only_for_models_that_are_named() -> None:
         ("version = 1\nnmae = 'x'\n", "config.toml:2: nmae: unknown key (did you mean name?): expected api, backends"),
         (
             "version = 1\n[caps]\nday = '1'\n",
-            "config.toml:3: day: unknown key (did you mean day_usd?): expected day_usd or",
+            "config.toml:3: day: unknown key (did you mean day_usd?): expected at_cap, day_usd",
         ),
         (
             "version = 1\n[caps]\n\nday_usd = 1.5\n",

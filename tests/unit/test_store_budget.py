@@ -1,6 +1,7 @@
 """Reservations, caps and repeats."""
 
 import datetime
+import itertools
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -9,16 +10,18 @@ from pathlib import Path
 import pytest
 import trio
 
-from node.store import budget, idempotency, ledger
-from node.store.budget import Caps, OverCap, PaidBefore, Reservation
+from node.store import budget, idempotency, ledger, shares
+from node.store.budget import Account, Bound, Caps, OverCap, PaidBefore, ProviderCaps, Reservation
 from node.store.database import Store
 from node.store.idempotency import PaidRequest, PaidState
 from node.store.money import Money, Repeated
 from node.store.schema import MIGRATIONS
 from protocol.errors import StateError
+from protocol.shares import SECONDS_PER_DAY, Given, Held, Purse
 from protocol.terms import NanoUsd, Now
+from tests.attested import signing_key
 
-DAY_S = 20_000 * budget.SECONDS_PER_DAY
+DAY_S = 20_000 * SECONDS_PER_DAY
 NOW = Now(1_000_000, DAY_S)
 DOLLAR = NanoUsd(1_000_000_000)
 ONE_DOLLAR = Caps(DOLLAR)
@@ -27,7 +30,7 @@ ONE_DOLLAR = Caps(DOLLAR)
 @pytest.fixture
 def connection() -> Iterator[sqlite3.Connection]:
     opened = sqlite3.connect(":memory:", isolation_level=None)
-    for statement in MIGRATIONS[0]:
+    for statement in itertools.chain(*MIGRATIONS):
         opened.execute(statement)
     yield opened
     opened.close()
@@ -47,7 +50,9 @@ def reserve(connection: sqlite3.Connection, request: bytes, amount: int, caps: C
 
 def test_cap_is_reached_to_the_last_nano_and_not_passed(connection: sqlite3.Connection) -> None:
     reserve(connection, b"1", DOLLAR - 1)
-    assert budget.reserve(connection, b"2", "cloud/m", NanoUsd(2), Caps(DOLLAR), DAY_S) == OverCap(NanoUsd(1), "day")
+    assert budget.reserve(connection, b"2", "cloud/m", NanoUsd(2), Caps(DOLLAR), DAY_S) == OverCap(
+        NanoUsd(1), Bound.DAY
+    )
     reserve(connection, b"2", 1)
     assert budget.remaining(connection, Caps(DOLLAR), budget.day_of(DAY_S)) == 0
 
@@ -55,8 +60,8 @@ def test_cap_is_reached_to_the_last_nano_and_not_passed(connection: sqlite3.Conn
 def test_month_binds_where_it_is_nearer_than_the_day(connection: sqlite3.Connection) -> None:
     caps = Caps(day=DOLLAR, month=NanoUsd(DOLLAR + 5))
     reserve(connection, b"1", DOLLAR, caps)
-    tomorrow = DAY_S + budget.SECONDS_PER_DAY
-    assert budget.reserve(connection, b"2", "cloud/m", NanoUsd(6), caps, tomorrow) == OverCap(NanoUsd(5), "month")
+    tomorrow = DAY_S + SECONDS_PER_DAY
+    assert budget.reserve(connection, b"2", "cloud/m", NanoUsd(6), caps, tomorrow) == OverCap(NanoUsd(5), Bound.MONTH)
     assert isinstance(budget.reserve(connection, b"2", "cloud/m", NanoUsd(5), caps, tomorrow), Reservation)
 
 
@@ -104,14 +109,70 @@ def test_negative_money_is_a_mistake_of_ours(connection: sqlite3.Connection) -> 
         budget.settle(connection, 1, NanoUsd(-1))
 
 
-def test_shares_are_pure_arithmetic() -> None:
-    assert budget.remaining_share(None, DOLLAR) is None
-    assert budget.remaining_share(DOLLAR, NanoUsd(1)) == DOLLAR - 1
-    assert budget.remaining_share(NanoUsd(1), DOLLAR) == 0
-    assert budget.effective_day_cap(None, None) is None
-    assert budget.effective_day_cap(NanoUsd(5), None) == 5
-    assert budget.effective_day_cap(NanoUsd(5), NanoUsd(3)) == 3
-    assert budget.effective_day_cap(NanoUsd(0), NanoUsd(3)) == 0
+def test_a_provider_is_bound_by_its_own_caps_and_by_those_of_all(connection: sqlite3.Connection) -> None:
+    caps = Caps(NanoUsd(100), None, {"cloud": ProviderCaps(NanoUsd(30), NanoUsd(40))})
+    day, tomorrow = budget.day_of(DAY_S), DAY_S + SECONDS_PER_DAY
+    assert budget.remaining(connection, caps, day, "cloud") == 30
+    assert budget.remaining(connection, caps, day, "other") == 100
+    reserve(connection, b"1", 30, caps)
+    refused = budget.reserve(connection, b"2", "cloud/m", NanoUsd(1), caps, DAY_S)
+    assert refused == OverCap(NanoUsd(0), Bound.PROVIDER_DAY)
+    refused = budget.reserve(connection, b"2", "cloud/m", NanoUsd(11), caps, tomorrow)
+    assert refused == OverCap(NanoUsd(10), Bound.PROVIDER_MONTH)
+    refused = budget.reserve(connection, b"2", "other/m", NanoUsd(71), caps, DAY_S)
+    assert refused == OverCap(NanoUsd(70), Bound.DAY)
+    assert isinstance(budget.reserve(connection, b"2", "other/m", NanoUsd(70), caps, DAY_S), Reservation)
+
+
+def test_an_island_spends_no_more_than_it_was_leased_and_its_own_caps_can_only_tighten(
+    connection: sqlite3.Connection,
+) -> None:
+    account = Account(bytes(32), signing_key(1).island, signing_key(2).island)
+    day = budget.day_of(DAY_S)
+    caps = Caps(NanoUsd(60), account=account)
+    assert budget.remaining(connection, caps, day, "cloud") == 0
+    shares.keep_held(connection, account.purse("cloud", day), Held(NanoUsd(100), NanoUsd(50)))
+    assert budget.remaining(connection, caps, day, "cloud") == 50
+    assert budget.remaining(connection, caps, day, "other") == 0
+    reserve(connection, b"1", 20, caps)
+    assert budget.remaining(connection, caps, day, "cloud") == 30
+    refused = budget.reserve(connection, b"2", "cloud/m", NanoUsd(31), caps, DAY_S)
+    assert refused == OverCap(NanoUsd(30), Bound.LEASE)
+    shares.keep_held(connection, account.purse("cloud", day), Held(NanoUsd(1_000), NanoUsd(50)))
+    refused = budget.reserve(connection, b"2", "cloud/m", NanoUsd(41), caps, DAY_S)
+    assert refused == OverCap(NanoUsd(40), Bound.DAY)
+
+
+def test_what_is_leased_and_not_given_back_is_gone_for_the_holder(connection: sqlite3.Connection) -> None:
+    account = Account(bytes(32), signing_key(1).island, signing_key(1).island)
+    day = budget.day_of(DAY_S)
+    first, last = budget.month_of(day)
+    caps = Caps(NanoUsd(100), NanoUsd(150), {"cloud": ProviderCaps(NanoUsd(80))}, account)
+    for provider, on, granted, returned in (("cloud", day, 30, 10), ("other", day, 5, 0), ("cloud", first, 40, 0)):
+        purse = Purse(account.archipelago, account.holder, signing_key(2).island, provider, on)
+        shares.keep_given(connection, purse, Given(NanoUsd(granted), NanoUsd(returned)))
+    assert first < day < last
+    assert budget.remaining(connection, caps, day) == 75
+    assert budget.remaining(connection, caps, day, "cloud") == budget.leasable(connection, caps, day, "cloud") == 60
+    assert budget.remaining(connection, caps, day, "other") == 75
+    assert budget.remaining(connection, caps, last, "other") == 85
+
+
+def test_an_older_file_keeps_what_was_booked(tmp_path: Path) -> None:
+    path = tmp_path / "islandrun.db"
+    Store.open(path, MIGRATIONS[:2]).close()
+    old = sqlite3.connect(path, isolation_level=None)
+    for request, offer, day, amount in ((b"1", "cloud/m/x", 5, 7), (b"2", "cloud/n", 5, 1), (b"3", "other/m", 6, 2)):
+        row = (request, offer, day, amount, amount)
+        old.execute(
+            "INSERT INTO reservations (request_id, offer, day, amount, booked, state, at_wall_s)"
+            " VALUES (?, ?, ?, ?, ?, 'settled', 0)",
+            row,
+        )
+    old.close()
+    with Store.open(path) as store:
+        assert store.peek(lambda c: budget.booked(c, 5, 5, "cloud")) == 8
+        assert store.peek(lambda c: budget.booked(c, 0, 9)) == 10
 
 
 @pytest.mark.parametrize(
@@ -235,7 +296,7 @@ async def test_refused_reservations_leave_nothing_behind(store: Store) -> None:
     money = await Money.open(store, os.urandom, NOW)
     marks = money.marks("editor", "key", b"body")
     refused = await money.reserve(b"1", "cloud/m", NanoUsd(2), Caps(NanoUsd(1)), marks, NOW)
-    assert refused == OverCap(NanoUsd(1), "day")
+    assert refused == OverCap(NanoUsd(1), Bound.DAY)
     assert not money.repeated(marks, b"2", NOW)
     first = await money.reserve(b"1", "cloud/m", NanoUsd(1), Caps(NanoUsd(1)), marks, NOW)
     assert isinstance(first, Reservation)

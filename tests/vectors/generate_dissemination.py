@@ -9,9 +9,15 @@ from protocol.questions import (
     CollectionName,
     CollectionsAnswer,
     CollectionsQuestion,
+    LeaseAnswer,
+    LeaseQuestion,
     LoadAnswer,
     LoadQuestion,
     ModelLoad,
+    RecallAnswer,
+    RecallQuestion,
+    ReturnAnswer,
+    ReturnQuestion,
     encode_answer,
     encode_question,
 )
@@ -28,9 +34,10 @@ from protocol.sync import (
     Summary,
     encode_frame,
 )
-from protocol.terms import Sensitivity
+from protocol.terms import NanoUsd, Sensitivity
 from tests.attested import NOW, later, signing_key, statement
 from tests.unit.islands import Archipelago
+from tests.vectors import generate_shares
 
 ISLANDS = Archipelago(4)
 ME, PEER, OTHER = ISLANDS.ids[0], ISLANDS.ids[1], ISLANDS.ids[2]
@@ -62,6 +69,23 @@ FAULTS: list[tuple[str, dict[str, Wire], str, str]] = [
     ("log digest", {"reply": 1}, "sync.reply", "1 is not true"),
     ("summary", {"hash": bytes(31)}, "sync.hash", "a digest has 32 bytes"),
 ]
+
+LEASE, RETURN = generate_shares.LEASE, generate_shares.RETURN
+QUESTIONS = (
+    LoadQuestion(),
+    CollectionsQuestion(),
+    LeaseQuestion("cloud", generate_shares.DAY, NanoUsd(5), NanoUsd(7), NanoUsd(50_000_000)),
+    RecallQuestion("cloud", generate_shares.DAY),
+    ReturnQuestion(RETURN),
+)
+LOADS = LoadAnswer((ModelLoad("smollm2", 1, 0),))
+SHARES = (
+    LeaseAnswer(LEASE),
+    LeaseAnswer(None),
+    RecallAnswer(RETURN),
+    RecallAnswer(None),
+    ReturnAnswer(NanoUsd(1)),
+)
 
 
 class Script:
@@ -156,8 +180,8 @@ def vectors() -> dict[str, object]:
                 for name, change, field, why in FAULTS
             ),
         ],
-        "questions": [encode_question(LoadQuestion()).hex(), encode_question(CollectionsQuestion()).hex()],
-        "answers": [encode_answer(LoadAnswer((ModelLoad("smollm2", 1, 0),))).hex(), encode_answer(names).hex()],
+        "questions": [encode_question(question).hex() for question in QUESTIONS],
+        "answers": [encode_answer(answer).hex() for answer in (LOADS, names, *SHARES)],
         "chance": {"seed": 1, "below_1000": [chance.below(1000) for _ in range(8)]},
         "script": Script().run(),
     }

@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 
 from node.config import FileContent, OutputLimit, load
-from node.store import budget, ledger
-from node.store.budget import Caps, OverCap, PaidBefore, Reservation
+from node.store import budget, ledger, shares
+from node.store.budget import Account, Bound, Caps, OverCap, PaidBefore, Reservation
 from node.store.database import Store
 from node.store.money import Money, Repeated
 from node.store.schema import MIGRATIONS
 from protocol.errors import ConfigError
+from protocol.shares import Held
 from protocol.terms import NanoUsd, Now
+from tests.attested import signing_key
 
 NOW = Now(5_000_000, 1_700_000_000)
 KILLS = 6
@@ -131,14 +133,17 @@ async def test_amount_in_doubt_counts_against_the_cap_in_full(money: Money) -> N
     await money.doubt(await reserved(money, b"1"), NOW)
     assert money.remaining(Caps(NanoUsd(120)), NOW) == 20
     refused = await money.reserve(b"2", "cloud/m", NanoUsd(21), Caps(NanoUsd(120)), (), NOW)
-    assert refused == OverCap(NanoUsd(20), "day")
+    assert refused == OverCap(NanoUsd(20), Bound.DAY)
 
 
-def test_cap_is_the_owners_and_a_node_can_only_tighten_its_share() -> None:
-    share = NanoUsd(50)
-    assert budget.effective_day_cap(share, NanoUsd(1_000)) == share
-    assert budget.effective_day_cap(share, NanoUsd(10)) == 10
-    assert budget.effective_day_cap(NanoUsd(0), None) == 0
+async def test_cap_is_the_owners_and_a_node_can_only_tighten_its_share(store: Store) -> None:
+    account = Account(bytes(32), signing_key(1).island, signing_key(2).island)
+    assert store.peek(partial(budget.remaining, caps=Caps(account=account), day=1, provider="cloud")) == 0
+    purse = account.purse("cloud", 1)
+    store.write_now(partial(shares.keep_held, purse=purse, kept=Held(NanoUsd(50))))
+    for own, most in ((1_000, 50), (10, 10)):
+        caps = Caps(NanoUsd(own), account=account)
+        assert store.peek(partial(budget.remaining, caps=caps, day=1, provider="cloud")) == most
 
 
 async def test_no_prompt_can_be_read_back_from_what_money_keeps(store: Store, money: Money) -> None:
@@ -153,7 +158,7 @@ async def test_no_prompt_can_be_read_back_from_what_money_keeps(store: Store, mo
 
 _SPENDER = """
 import os, pathlib, sys, trio
-from node.store.budget import Caps, Reservation
+from node.store.budget import Bound, Caps, Reservation
 from node.store.database import Store
 from node.store.money import Money
 from protocol.terms import NanoUsd, Now

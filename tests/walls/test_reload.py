@@ -154,7 +154,7 @@ async def test_an_answer_under_way_outlives_the_configuration_that_named_its_bac
     assert backend._client.is_closed
 
 
-async def test_the_owners_cap_goes_out_in_signed_shares_of_which_a_node_gives_itself_none(tmp_path: Path) -> None:
+async def test_the_holder_of_the_cap_alone_tells_the_members_that_there_is_one(tmp_path: Path) -> None:
     with ExitStack() as stack:
         islands = await enrolled(stack, tmp_path)
         home, laptop = islands.home.island, islands.laptop.island
@@ -163,27 +163,27 @@ async def test_the_owners_cap_goes_out_in_signed_shares_of_which_a_node_gives_it
             return tuple(islands.home.membership.member(island, now()).spend_share for island in (home, laptop))  # type: ignore[return-value,union-attr]
 
         assert shares() == (None, None)
-        assert len(await islands.signer.share_cap(NanoUsd(100))) == 2
-        assert shares() == (100, 0)
-        assert await islands.signer.share_cap(NanoUsd(100)) == ()
-        await islands.signer.share_cap(NanoUsd(300))
-        assert shares() == (300, 0)
-        await islands.signer.share_cap(None)
-        assert shares() == (None, 0)
+        assert len(await islands.signer.bind_to_cap(capped=True)) == 2
+        assert shares() == (0, 0)
+        assert await islands.signer.bind_to_cap(capped=True) == ()
+        assert len(await islands.signer.bind_to_cap(capped=False)) == 2
+        assert shares() == (None, None)
+        await islands.signer.bind_to_cap(capped=True)
         deputy = grantee("laptop", signer=True)
         deputy = replace(deputy, spend_share=NanoUsd(0))
         await islands.tell(await islands.signer.admit(laptop, islands.laptop.keys.sealing.public, deputy))
         also_signs = Authority(islands.laptop, now)
         assert also_signs.is_signer
-        assert await also_signs.share_cap(NanoUsd(10**12)) == ()
+        assert await also_signs.bind_to_cap(capped=False) == ()
 
 
-async def test_the_cap_in_use_is_the_smaller_of_the_signed_share_and_the_configured_one(running: Running) -> None:
+async def test_the_founders_configuration_is_the_owners_cap(running: Running) -> None:
     await running.island.store.flush()
     member = running.island.archipelago.me()
-    assert (member.spend_share, running.island.caps().day, running.island.policy().remaining) == (USD, USD, USD)
-    await running.island.authority.share_cap(NanoUsd(7))
-    assert running.island.caps().day == running.island.policy().remaining == 7
+    assert (member.spend_share, running.island.caps().day, running.island.policy().remaining) == (0, USD, USD)
+    account = running.island.caps().account
+    assert account is not None
+    assert account.held
 
 
 async def test_a_statement_is_made_anew_when_what_it_says_of_the_battery_changes(

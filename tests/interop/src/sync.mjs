@@ -1,7 +1,7 @@
 // specs/07-dissemination.md, sections 2 and 6: frames, questions and answers, and the seeded chance.
 import { EncodingError, decode, digest, encode } from "./encoding.mjs";
 import { LEVELS } from "./policy.mjs";
-import { RecordError, boolean, hash, key, listOf, members, number, sized, tuple, upTo, word, words } from "./records.mjs";
+import { RecordError, boolean, hash, key, listOf, members, number, orNil, sized, tuple, upTo, word, words } from "./records.mjs";
 import { headsOf, once, wireHeads } from "./session.mjs";
 import { islandKey } from "./keys.mjs";
 
@@ -23,11 +23,21 @@ const FRAMES = {
 };
 
 const COUNT = number(0, 1_000_000);
-const QUESTIONS = { load: {}, collections: {}, grant: { collection: sized(16), person: words(256) } };
+const DAY = number(0, 2 ** 31 - 1);
+const SHARE = upTo(512);
+const QUESTIONS = {
+  load: {}, collections: {}, grant: { collection: sized(16), person: words(256) },
+  lease: { provider: words(64), day: DAY, known: number(), need: number(), wish: number() },
+  recall: { provider: words(64), day: DAY },
+  return: { returned: SHARE },
+};
 const ANSWERS = {
   load: { models: listOf(0, 64, tuple(words(128), COUNT, COUNT)) },
   collections: { collections: listOf(0, 64, tuple(sized(16), words(64), word(...LEVELS), hash)) },
-  grant: { islands: (value, field) => (value === null ? null : COUNT(value, field)) },
+  grant: { islands: orNil(COUNT) },
+  lease: { lease: orNil(SHARE) },
+  recall: { returned: orNil(SHARE) },
+  return: { noted: number() },
 };
 
 function read(data, limits, where, kinds) {
