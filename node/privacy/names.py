@@ -166,7 +166,7 @@ def unite(text: str, spans: Sequence[ModelSpan], *, language: str | None = None)
     found += named(text, language=None if covered else language)
     found += chatting(text)
     if covered:
-        found += in_company(text, found)
+        found += list(in_company(text, found))
     matter = PublicMatter(text)
     found = [*without_public(text, _without_repeats(text, found), matter)]
     if matter.tie is not None:

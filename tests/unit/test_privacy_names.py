@@ -138,3 +138,10 @@ def test_many_short_lines_are_told_together() -> None:
     lines = "\n".join(["Guten Tag", "schöne Grüße", "auf Wiedersehen", "bis bald mein Freund"])
     (segment,) = segments(lines)
     assert len(segment) > LETTERS_MIN
+
+
+def test_persons_who_give_each_other_away_are_found_once() -> None:
+    text = "Priya and Tobias and Ottilie came"
+    found = unite(text, [span(text, "Tobias", "GIVEN_NAME", RAMPART)])
+    assert len(found) < 2 * len(text.split())
+    assert {text[f.start : f.end] for f in found if f.type is T.GIVEN_NAME} == {"Priya", "Tobias", "Ottilie"}
