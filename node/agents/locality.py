@@ -20,8 +20,6 @@ def judge(facts: RequestFacts, table: OfferTable, policy: Policy, now: Now) -> V
         rules.append(Rule(Code.COLLECTION_NOT_HELD, _holds(facts, table), lambda row: _absent(facts)))
     with np.errstate(invalid="ignore"):
         joules = table.energy_j_per_token * facts.output_tokens_expected + _avoided(table, policy) * AVOIDED_J
-    # A negative estimate refuses the offer: nothing else may make up for it.
-    joules = np.where(table.energy_j_per_token >= 0, joules, np.nan)
     return Verdict.of(AGENT, Objective.ENERGY, rules, joules)
 
 

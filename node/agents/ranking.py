@@ -6,7 +6,7 @@ Only the first choice is looked for until somebody asks for the second: most pla
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +19,10 @@ from node.agents.request import RequestFacts
 from node.agents.table import OfferTable
 from node.agents.verdict import Objective
 
-W = TypeVar("W", Words, np.uint64)
-
 SCORE_STEPS = 1_000  # distances within one thousandth of a range count as equal, and the nearer offer wins
 LATENCY, COST = (tuple(Objective).index(objective) for objective in (Objective.LATENCY, Objective.COST))
 EXPLORED_OF = np.uint64(1_000)
-EXPLORE_WORD = word(b"explore")
+EXPLORE_WORDS = np.array([word(b"explore")])  # an array: a number alone would warn where it overflows
 
 
 def scores(costs: Floats, policy: Policy) -> Floats:
@@ -143,7 +141,7 @@ def explores(facts: RequestFacts, policy: Policy) -> bool:
     """Whether this request may try out an offer: some of those with a seed, and only with their first plan."""
     if not facts.seed or not policy.explore or facts.unpaid_only or facts.excluded:
         return False
-    return bool(mix(EXPLORE_WORD ^ word(facts.seed)) % EXPLORED_OF < policy.explore)
+    return bool(mix(EXPLORE_WORDS ^ word(facts.seed))[0] % EXPLORED_OF < policy.explore)
 
 
 def drawn(name_words: Words, seed: bytes) -> Words:
@@ -151,10 +149,8 @@ def drawn(name_words: Words, seed: bytes) -> Words:
     return mix(name_words ^ word(seed))
 
 
-def mix(words: W) -> W:
+def mix(words: Words) -> Words:
     """splitmix64's."""
-    with np.errstate(over="ignore"):
-        mixed: Any = (words ^ words >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
-        mixed = (mixed ^ mixed >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
-        found: W = mixed ^ mixed >> np.uint64(31)
-    return found
+    mixed: Words = (words ^ words >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ mixed >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ mixed >> np.uint64(31)

@@ -152,8 +152,7 @@ class _Heard:
 
     def weigh(self) -> None:
         """Finds the costs that are none, once every agent was heard. An objective that nobody gave stays NaN."""
-        with np.errstate(invalid="ignore"):
-            costs = np.isfinite(self.objectives) & (self.objectives >= 0)
+        costs = np.isfinite(self.objectives) & (self.objectives >= 0)
         self.sound = costs.all(axis=0)
         if not self.sound.all():
             self.objectives[~costs] = np.nan

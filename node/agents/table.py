@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from math import nan
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -78,13 +79,18 @@ class Offer:
     quality: float = 0.5  # 0 to 1
     energy_j_per_token: float = 0.0
     embeds: bool = False  # an embedding model: it gives vectors, and answers to nothing
+    cached_input_price: NanoUsd | None = None  # of prompt tokens that it had read before; None: like the others
 
     def __post_init__(self) -> None:
         """Raises RecordError for a number that the arithmetic of money or of queues cannot hold."""
         _bounded("offer.context_tokens", self.context_tokens, TOKENS_MAX)
         for field, count in (("slots", self.slots), ("free", self.free), ("queue", self.queue)):
             _bounded(f"offer.{field}", count, COUNT_MAX)
-        for field, price in (("input_price", self.input_price), ("output_price", self.output_price)):
+        for field, price in (
+            ("input_price", self.input_price),
+            ("output_price", self.output_price),
+            ("cached_input_price", self.cached_input_price),
+        ):
             if price is not None:
                 _bounded(f"offer.{field}", price, PRICE_NANO_USD_MAX)
         if self.retention_days is not None:
@@ -130,6 +136,16 @@ def _percentages(values: Sequence[float | None]) -> Floats:
 
 def _amounts(values: Sequence[NanoUsd | None]) -> Ints:
     return _ints([UNCAPPED if value is None else value for value in values])
+
+
+def _parts(values: Sequence[float]) -> Floats:
+    """NaN for what is not in 0 to 1."""
+    return _floats([value if 0 <= value <= 1 else nan for value in values])
+
+
+def _amounts_of_energy(values: Sequence[float]) -> Floats:
+    """NaN for what is below 0."""
+    return _floats([value if value >= 0 else nan for value in values])
 
 
 Column = Callable[[Sequence[Any]], npt.NDArray[Any]]
@@ -185,8 +201,8 @@ FIXED: Mapping[str, Column] = MappingProxyType(
         "tools": _mask,
         "embeds": _mask,
         "paid": _mask,
-        "quality": _floats,
-        "energy_j_per_token": _floats,
+        "quality": _parts,
+        "energy_j_per_token": _amounts_of_energy,
     }
 )
 
@@ -228,8 +244,8 @@ class OfferTable:
     metered: Mask
     owner_active: Mask
     hot: Mask
-    quality: Floats
-    energy_j_per_token: Floats
+    quality: Floats  # NaN where it is none
+    energy_j_per_token: Floats  # the same
     changed: Mapping[str, Sequence[Any]]  # the attributes that were refreshed since the rows were made
 
     def __len__(self) -> int:

@@ -34,9 +34,7 @@ def judge(facts: RequestFacts, table: OfferTable, policy: Policy, now: Now) -> V
     rules += _terms(table, policy, stands)
     if stands.timed:
         rules.append(_hours(facts, stands, len(table)))
-    known = (table.quality >= 0) & (table.quality <= 1)
-    short = np.where(known, np.maximum(facts.need - table.quality, 0.0), np.nan)
-    return Verdict.of(AGENT, Objective.QUALITY, rules, short)
+    return Verdict.of(AGENT, Objective.QUALITY, rules, np.maximum(facts.need - table.quality, 0.0))
 
 
 def _terms(table: OfferTable, policy: Policy, stands: Standing) -> list[Rule]:

@@ -96,9 +96,9 @@ class Verdict(NamedTuple):
         hoped: Floats | None = None,
         capped: Mask | None = None,
     ) -> "Verdict":
-        feasible = np.ones(len(cost), dtype=np.bool_)
-        for rule in rules:
-            feasible &= rule.holds
+        feasible = rules[0].holds if rules else np.ones(len(cost), dtype=np.bool_)
+        for rule in rules[1:]:
+            feasible = feasible & rule.holds
         return cls(agent, objective, feasible, cost, tuple(rules), sanitize, hoped, capped)
 
     def reasons(self, row: int) -> tuple[Refusal, ...]:

@@ -1,13 +1,13 @@
 """Design, sections 3 and 4: a request only tightens, ranges are configured, chance has a seed."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 
-from node.agents.policy import PRESETS, Policy
+from node.agents.policy import PRESETS, AtCap, Policy
 from node.agents.router import decide
 from node.agents.table import OfferTable
 from node.judgement import tightened
@@ -44,7 +44,35 @@ def loosened(before: Policy, after: Policy) -> list[str]:
         found.append("jurisdictions")
     if before.remaining is not None and (after.remaining is None or after.remaining > before.remaining):
         found.append("remaining")
+    most = before.retention_days_max
+    if most is not None and (after.retention_days_max is None or after.retention_days_max > most):
+        found.append("retention_days_max")
+    if before.no_training and not after.no_training:
+        found.append("no_training")
+    for name in ("islands", "providers", "models", "models_for"):  # each of them only ever takes away
+        if not set(getattr(before, name)) <= set(getattr(after, name)):
+            found.append(name)
+    found += [name for name in ("metered", "owner_active", "hot") if getattr(after, name) < getattr(before, name)]
+    if before.at_cap is AtCap.REFUSE and after.at_cap is AtCap.LOCAL:
+        found.append("at_cap")
     return found
+
+
+def test_every_member_of_a_policy_is_a_constraint_that_is_watched_here_or_a_preference() -> None:
+    watched = {"clearance", "max_tier", "battery_floor", "jurisdictions", "remaining", "retention_days_max"}
+    watched |= {
+        "no_training",
+        "islands",
+        "providers",
+        "models",
+        "models_for",
+        "metered",
+        "owner_active",
+        "hot",
+        "at_cap",
+    }
+    preferences = {"weights", "ranges", "energy_price", "hysteresis", "explore"}
+    assert {field.name for field in fields(Policy)} == watched | preferences
 
 
 @given(mine=policies(), theirs=policies())
