@@ -32,7 +32,7 @@ def states(config: Config, policy: Policy) -> Iterator[Said]:
     for name in STATES:
         if config.policy.get(name) == "avoid" and not policy.weights.energy:
             yield ("policy", name), Kind.SHADOWED, "what is avoided costs energy, and energy weighs nothing here"
-    if config.caps.day is None and config.caps.month is None and policy.remaining is None:
+    if not config.caps.any and policy.remaining is None:
         for place in (("policy", "at_cap"), ("caps", "at_cap")):
             if config.source.lines.exact(place) is not None:
                 yield place, Kind.SHADOWED, "there is no cap"

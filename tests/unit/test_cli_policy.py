@@ -72,6 +72,7 @@ def test_check_makes_no_state(folder: Path) -> None:
             "no tier",
         ),
         ('[policy]\nat_cap = "refuse"', 3, "shadowed", "no cap"),
+        ('[caps]\nat_cap = "refuse"', 3, "shadowed", "no cap"),
         ('[policy]\npreset = "fast"\nhot = "avoid"', 4, "shadowed", "energy weighs nothing"),
         ('[policy]\npreset = "private"\nno_training = true', 4, "shadowed", "cloud takes nothing"),
         ("[policy.islands.office]\nhours = []", 3, "contradiction", "never hold"),
