@@ -2,15 +2,18 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from node.agents.request import ModelSelector, RequestFacts, Selection
-from node.agents.router import Choice
+from node.agents.router import Choice, Decision
 from node.api.ports import Order
 from node.detection import Assessed
+from node.lengths import TOKENS_PER_MESSAGE
+from node.lengths import about_tokens as about_tokens
+from node.lengths import prompt_tokens as prompt_tokens
 from protocol.chat import ChatRequest
 from protocol.terms import NanoUsd, Sensitivity, Tier, cost_nano_usd
 
-BYTES_PER_TOKEN = 3  # of UTF-8; English has about 4, code and other scripts fewer: rather too many tokens
-TOKENS_PER_MESSAGE = 8
 OUTPUT_TOKENS_MAX = 1_000_000
 
 
@@ -60,19 +63,9 @@ class Asked:
         )
 
 
-def prompt_tokens(request: ChatRequest) -> int:
-    """About how many tokens the request has; rather too many."""
-    texts = sum(about_tokens(part.text) + 1 for part in request.texts())
-    return texts + TOKENS_PER_MESSAGE * (len(request.body["messages"]) + 1)
-
-
 def longest_text_tokens(request: ChatRequest) -> int:
     """Of its texts, each by itself; rather too many."""
     return max((about_tokens(part.text) for part in request.texts()), default=0) + TOKENS_PER_MESSAGE
-
-
-def about_tokens(text: str) -> int:
-    return len(text.encode("utf-8", "surrogatepass")) // BYTES_PER_TOKEN
 
 
 def wants_json(request: ChatRequest) -> bool:
@@ -90,6 +83,23 @@ def output_tokens(request: ChatRequest, default: int) -> int:
 def prompt_tokens_sent(asked: Asked, sent: ChatRequest) -> int:
     """As for the request that was judged, or more: tokens may be longer than their values, and a legend is added."""
     return asked.prompt_tokens if sent is asked.order.request else max(asked.prompt_tokens, prompt_tokens(sent))
+
+
+def lacking(asked: Asked, decision: Decision) -> dict[str, NanoUsd]:
+    """What the caps and leases would have to leave, by provider, for the cheapest offer that they alone refuse."""
+    if all(verdict.capped is None for verdict in decision.verdicts):
+        return {}
+    rows = np.ones(len(decision.table), dtype=np.bool_)
+    for verdict in decision.verdicts:
+        rows &= verdict.feasible if verdict.capped is None else verdict.capped
+    needs: dict[str, NanoUsd] = {}
+    for row in np.flatnonzero(rows).tolist():
+        offer = decision.table.rows[row]
+        if offer.name not in decision.excluded:
+            # Placeholders are longer than what they stand for, mostly: the half of the prompt again.
+            need = worst_cost(asked, Choice(offer, sanitize=False), asked.prompt_tokens * 3 // 2)
+            needs[offer.provider] = min(need, needs.get(offer.provider, need))
+    return needs
 
 
 def worst_cost(asked: Asked, choice: Choice, prompt: int) -> NanoUsd:

@@ -12,7 +12,6 @@ import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
-import psutil
 import trio
 
 from node.agents.policy import AtCap, Policy
@@ -23,6 +22,7 @@ from node.backends.discovery import LocalServers
 from node.backends.llama_cpp import EmbeddedLlama
 from node.clock import now
 from node.collections.holder import Collections
+from node.configuration.lines import path_of
 from node.configuration.values import Config, EmbeddingConfig
 from node.detection import CACHE_KEY_BYTES, Detection, PrivacyPolicy
 from node.directory import CollectionDirectory
@@ -56,6 +56,7 @@ from node.peers import Peers
 from node.ports import BackendModel
 from node.questions import Questions
 from node.receipts import Receipts
+from node.sensors import Sensors, battery
 from node.services import OwnOffer, Services
 from node.serving import Serving
 from node.shares import Shares
@@ -77,6 +78,7 @@ SERVICES_REFRESH_S = 15.0
 RENEWAL_CHECK_S = 3_600.0
 COLLECTIONS_REFRESH_S = 60.0
 SHARES_S = 15.0
+SENSORS_S = 30.0
 WALL_FLOOR_S = 600.0
 EXPIRY_CHECK_S = 3_600.0
 DAY_S = 86_400
@@ -126,10 +128,17 @@ class Island:
         self.collections = Collections(directory.collections, self._policy.clearance)
         self.directory = CollectionDirectory(archipelago.island, self.collections.own)
         self.peers = Peers(archipelago, self.mesh, now)
+        self.sensors = Sensors()
         self.shares = Shares(archipelago, money, self.mesh, lambda: self.config.caps, now)
         self.detection = Detection(self.names, os.urandom(CACHE_KEY_BYTES), self._privacy_policy())
         self.offers = Offers(
-            archipelago, self.services, self.peers, self.directory, self.collections, battery, self.remaining_for
+            archipelago,
+            self.services,
+            self.peers,
+            self.directory,
+            self.collections,
+            lambda: self.sensors.state,
+            self.remaining_for,
         )
         self.judgement = Judgement(
             self.detection, self.offers, self.policy, lambda: self.config.limits.output_tokens_default, now
@@ -138,10 +147,18 @@ class Island:
         self.conversations = Conversations(store, directory.conversations_key, now, os.urandom, bounds_of(config))
         self.lasting = LastingVaults(self.conversations)
         self.pipeline = Pipeline(
-            self.judgement, self.detection, money, self.caps, receipts, now, os.urandom, self.lasting
+            self.judgement,
+            self.detection,
+            money,
+            self.caps,
+            receipts,
+            now,
+            os.urandom,
+            self.lasting,
+            self.shares.supply,
         )
         answers = PeerAnswers(self.services, self.collections, archipelago.me)
-        self.serving = Serving(archipelago.keyring, archipelago.member, answers, now)
+        self.serving = Serving(archipelago.keyring, archipelago.member, answers, now, receipts)
         self.questions = Questions(
             archipelago, self.authority, self.services, self.collections, self.directory, self.mesh, self.shares
         )
@@ -243,6 +260,7 @@ class Island:
             nursery.start_soon(self.pairing.run)
             nursery.start_soon(self._every, STATE_CHECK_S, self._state_changes)
             nursery.start_soon(self._every, SERVICES_REFRESH_S, self.services.refresh)
+            nursery.start_soon(self._every, SENSORS_S, self.sensors.refresh)
             nursery.start_soon(self._every, RENEWAL_CHECK_S, self._renew)
             nursery.start_soon(self._every, SHARES_S, self._tend_shares)
             nursery.start_soon(self._every, COLLECTIONS_REFRESH_S, self._learn_collections)
@@ -385,7 +403,7 @@ def policy_of(config: Config) -> Policy:
     try:
         return parse_policy(dict(config.policy) or "balanced")
     except ConfigError as error:
-        raise config.source.problem(tuple(error.key.split(".")), str(error)) from None
+        raise config.source.problem(path_of(error.key), str(error)) from None
 
 
 def arguments_for(embedding: EmbeddingConfig) -> list[str]:
@@ -399,25 +417,20 @@ def bounds_of(config: Config) -> Bounds:
     return Bounds(age_s=config.limits.conversation_days * DAY_S)
 
 
-def battery() -> float | None:
-    """Percent, None on mains or where there is none."""
-    state = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
-    return None if state is None or state.power_plugged else float(state.percent)
-
-
 def _stated(servable: Sequence[OwnOffer], percent: float | None) -> Stated:
     return tuple(own.model for own in servable), None if percent is None else int(percent) // BATTERY_STEP_PERCENT
 
 
 def stated_offer(own: OwnOffer) -> ModelOffer:
-    """What is said of an own model to the others: measured here, pessimistic until it was."""
-    measured = own.backend.measured(own.model.name)
+    """What is said of an own model to the others: measured here; nothing until it was."""
+    seen = own.backend.measured(own.model.name)
+    expected = seen.expected(trio.current_time()) if seen.observations else None
     return ModelOffer(
         model=own.model.name,
         context_tokens=own.model.context_tokens,
         slots=own.model.slots,
-        tokens_per_s=max(0, int(measured.tokens_per_s)),
-        ttft_ms=max(0, int(measured.ttft_s * 1_000)),
+        tokens_per_s=int(expected.tokens_per_s) if expected else 0,
+        ttft_ms=int(expected.ttft_s * 1_000) if expected else 0,
         origin=ModelOrigin(own.model.origin.value),
         tools=own.model.tools,
     )

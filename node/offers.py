@@ -3,7 +3,8 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import inf
+
+import trio
 
 from node.agents.believed import offer_of_member
 from node.agents.request import ModelSelector
@@ -15,6 +16,7 @@ from node.directory import CollectionDirectory, KnownCollection
 from node.local_answers import LocalBackend
 from node.peers import Peer, Peers
 from node.ports import Backend
+from node.sensors import DeviceState
 from node.services import OwnOffer, Services
 from protocol.errors import MembershipError
 from protocol.keys import IslandId
@@ -56,7 +58,7 @@ class Offers:
         peers: Peers,
         directory: CollectionDirectory,
         collections: Collections,
-        battery: Callable[[], float | None],
+        device: Callable[[], DeviceState],
         remaining_for: Callable[[str], NanoUsd | None] = lambda provider: None,
     ) -> None:
         """`remaining_for`: what caps and leases leave for a provider; None: nothing bounds it."""
@@ -65,7 +67,7 @@ class Offers:
         self._peers = peers
         self._directory = directory
         self._collections = collections
-        self._battery = battery
+        self._device = device
         self._remaining_for = remaining_for
 
     async def survey(self) -> Survey:
@@ -110,8 +112,8 @@ class Offers:
             origin=own.model.origin,
             configured=own.configured,
         )
-        load, measured = own.backend.load(), own.backend.measured(own.model.name)
-        here = tier is not Tier.CLOUD
+        load, seen = own.backend.load(), own.backend.measured(own.model.name)
+        here, device = tier is not Tier.CLOUD, self._device()
         return Offer(
             island=provider or me.name,
             island_id="" if provider else me.island,
@@ -126,11 +128,9 @@ class Offers:
             slots=own.model.slots,
             free=max(0, load.slots - load.busy),
             queue=load.queued,
-            ttft_s=measured.ttft_s,
-            prefill_tokens_per_s=inf,  # the first token's time has it in it
-            tokens_per_s=measured.tokens_per_s,
             input_price=own.model.input_price,
             output_price=own.model.output_price,
+            cached_input_price=own.model.cached_input_price,
             member_live=True,
             fresh=True,
             alive=load.slots > 0,
@@ -138,13 +138,20 @@ class Offers:
             provider=provider or "",
             paid_remaining=None if provider is None else self._remaining_for(provider),
             collections=held if own.servable or tier is Tier.PERSONAL else frozenset(),  # data stays on its island
-            battery=self._battery() if here else None,
+            retention_days=own.retention_days,
+            trains=own.trains,
+            battery=device.battery if here else None,
+            charging=here and device.charging,
+            metered=device.metered and not here,
+            owner_active=here and device.owner_active,
+            hot=here and device.hot,
             quality=own.model.quality,
             embeds=own.model.embeds,
+            **seen.expected(trio.current_time(), own.claim)._asdict(),
         )
 
     def _peers_offer(self, peer: Peer, stated: ModelOffer, me: Member, held: frozenset[bytes]) -> Offer:
-        load, measured = peer.load(stated), peer.backend.measured(stated.model)
+        load = peer.load(stated)
         return offer_of_member(
             peer.member,
             me,
@@ -152,7 +159,9 @@ class Offers:
             stated,
             free=max(0, load.slots - load.busy),
             queue=load.queued,
-            measured=(measured.ttft_s, measured.tokens_per_s) if measured.observations else None,
+            seen=peer.backend.measured(stated.model),
+            now_s=trio.current_time(),
+            metered=self._device().metered,
             alive=peer.alive,
             collections=held,
         )

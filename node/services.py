@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from node.agents.estimates import NO_CLAIM, Claim, Estimate
 from node.backends.configured import from_backend, from_provider
 from node.backends.discovery import LocalServers, ModelServer
 from node.backends.http_backend import HttpBackend
 from node.backends.llama_cpp import EmbeddedLlama
-from node.backends.measured import Load, Measured
+from node.backends.measured import Load
 from node.configuration.values import BackendConfig, Config, ProviderConfig
 from node.ports import Backend, BackendModel, Origin
 from protocol.errors import RecordError
@@ -21,7 +22,7 @@ class OwnBackend(Backend, Protocol):
 
     def load(self) -> Load: ...
 
-    def measured(self, model: str) -> Measured: ...
+    def measured(self, model: str) -> Estimate: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,9 @@ class OwnOffer:
     provider: str | None = None  # the provider's name, where the model is a cloud's
     configured: Tier | None = None  # what the owner's configuration says of it
     jurisdiction: str = ""
+    claim: Claim = NO_CLAIM  # how quick the owner's configuration says that it is
+    retention_days: int | None = None  # how long it keeps what it is sent; None: not known
+    trains: bool | None = None
 
     @property
     def servable(self) -> bool:
@@ -84,8 +88,17 @@ class Services:
         """The embedded model first, then what the owner names, then what is found here, then the clouds."""
         found = await self._near()
         for provider, config in self._providers:
+            claims = {model.name: model.claim for model in config.models}
             found += [
-                OwnOffer(provider, model, provider=config.name, jurisdiction=config.jurisdiction)
+                OwnOffer(
+                    provider,
+                    model,
+                    provider=config.name,
+                    jurisdiction=config.jurisdiction,
+                    claim=claims.get(model.name, NO_CLAIM),
+                    retention_days=config.retention_days,
+                    trains=config.trains,
+                )
                 for model in await provider.models()
             ]
         return tuple(found)

@@ -5,9 +5,9 @@ Source: specs/10-simulator.md, "Requests".
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import inf
 
 from node.agents.believed import offer_of_member
+from node.agents.estimates import Claim, Estimate, Seen
 from node.agents.request import ModelSelector, RequestFacts
 from node.agents.router import Choice, decide
 from node.agents.table import Offer, OfferTable
@@ -43,7 +43,6 @@ from sim.serving import Job, Server
 ASK_US = 300 * MILLISECOND_US  # as the node waits for the candidates' load
 BYTES_PER_TOKEN = 4
 FRAME_BYTES = 400  # an answer's first or last frame, sealed
-NEWEST_WEIGHT = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ class Asker:
     def __init__(self, island: SimIsland, scenario: Scenario) -> None:
         self.island = island
         self.scenario = scenario
-        self.measured: dict[tuple[str, str], tuple[float, float]] = {}
+        self.estimates: dict[tuple[str, str], Estimate] = {}
         provider = scenario.provider
         self.under_way: dict[int, Asking] = {}
         island.lost = self._lost
@@ -101,13 +100,21 @@ class Asker:
         for asking in list(self.under_way.values()):
             asking.lose(peer)
 
-    def measure(self, offer: Offer, ttft_s: float, tokens_per_s: float) -> None:
+    @property
+    def now_s(self) -> float:
+        return self.island.mesh.kernel.now_us / SECOND_US
+
+    def measure(self, offer: Offer, seen: Seen) -> None:
         key = (offer.island_id, offer.model)
-        before = self.measured.get(key, (ttft_s, tokens_per_s))
-        self.measured[key] = (
-            before[0] + NEWEST_WEIGHT * (ttft_s - before[0]),
-            before[1] + NEWEST_WEIGHT * (tokens_per_s - before[1]),
-        )
+        self.estimates[key] = self.seen(*key).observe(seen, self.now_s)
+
+    def blame(self, offer: Offer) -> None:
+        """An attempt failed by that offer's fault."""
+        key = (offer.island_id, offer.model)
+        self.estimates[key] = self.seen(*key).failed(self.now_s)
+
+    def seen(self, island: str, model: str) -> Estimate:
+        return self.estimates.get((island, model), Estimate())
 
     def table(self) -> OfferTable:
         """This island's own models, what members state, and the provider."""
@@ -135,7 +142,8 @@ class Asker:
             stated,
             free=0 if load is None else load.free_slots,
             queue=0 if load is None else load.queued,
-            measured=self.measured.get((holder.island, stated.model)),
+            seen=self.seen(holder.island, stated.model),
+            now_s=self.now_s,
             alive=holder.island not in self.island.dead,
         )
 
@@ -155,6 +163,7 @@ class Asking:
         self._attempt = 0
         self._deadline = 0
         self._paid_in_doubt = False
+        self._tried_us = 0
         self._first_us = 0
         self._job: Job | None = None
 
@@ -208,6 +217,8 @@ class Asking:
     def _happen(self, attempt: int, event: Event) -> None:
         """What comes late, of an attempt that is over, is nobody's."""
         if attempt == self._attempt and not self._asker.island.down:
+            if isinstance(event, Failed | TimedOut) and self._dispatch.current is not None:
+                self._asker.blame(self._dispatch.current.offer)
             self._perform(self._dispatch.on(event, self._kernel.now))
 
     def _perform(self, action: Action) -> None:
@@ -258,6 +269,7 @@ class Asking:
 
     def _try(self, choice: Choice) -> None:
         attempt, offer = self._attempt, choice.offer
+        self._tried_us = self._kernel.now_us
         here, there = self._asker.island.me.name, self._place(offer)
         if here == there:
             self._happen(attempt, Connected())
@@ -327,7 +339,8 @@ class Asking:
             (question.answer_tokens, offer.output_price),
         ):
             metrics.nano_usd += cost_nano_usd(tokens, price or NanoUsd(0))
-        self._asker.measure(offer, waited_s, question.answer_tokens / max(whole_s - waited_s, 1e-6))
+        first_s = (self._first_us - self._tried_us) / SECOND_US
+        self._asker.measure(offer, Seen(question.prompt_tokens, first_s, question.answer_tokens, whole_s - waited_s))
         self._note("answered", offer.name, int(choice.sanitize), self._first_us - self._asked_us)
 
     # The truth
@@ -356,8 +369,7 @@ class Asking:
 
 def _own_offer(asker: Asker, me: Member, model: ModelClass) -> Offer:
     server = asker.island.servers[model.name]
-    claim = model.ttft_ms / 1_000, float(model.tokens_per_s)
-    measured = asker.measured.get((me.island, model.name), claim)
+    seen = asker.seen(me.island, model.name)
     return Offer(
         island=me.name,
         island_id=me.island,
@@ -372,22 +384,23 @@ def _own_offer(asker: Asker, me: Member, model: ModelClass) -> Offer:
         slots=model.slots,
         free=server.free,
         queue=server.queued,
-        ttft_s=max(claim[0], measured[0]),
-        prefill_tokens_per_s=inf,
-        tokens_per_s=min(claim[1], measured[1]),
         input_price=NanoUsd(0),
         output_price=NanoUsd(0),
         member_live=True,
         fresh=True,
         alive=True,
         quality=model.quality,
+        **seen.expected(asker.now_s, _claim(model))._asdict(),
     )
+
+
+def _claim(model: ModelClass) -> Claim:
+    return Claim(model.ttft_ms / 1_000, float(model.tokens_per_s), float(model.prompt_tokens_per_s))
 
 
 def _provider_offer(asker: Asker, provider: Provider) -> Offer:
     model = provider.model
-    claim = model.ttft_ms / 1_000, float(model.tokens_per_s)
-    ttft_s, tokens_per_s = asker.measured.get(("", model.name), claim)
+    seen = asker.seen("", model.name)
     return Offer(
         island=provider.name,
         island_id="",
@@ -402,13 +415,11 @@ def _provider_offer(asker: Asker, provider: Provider) -> Offer:
         slots=model.slots,
         free=model.slots,
         queue=0,
-        ttft_s=ttft_s,
-        prefill_tokens_per_s=inf,
-        tokens_per_s=tokens_per_s,
         input_price=provider.input_price,
         output_price=provider.output_price,
         member_live=True,
         fresh=True,
         alive=True,
         quality=model.quality,
+        **seen.expected(asker.now_s, _claim(model))._asdict(),
     )

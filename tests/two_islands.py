@@ -7,9 +7,10 @@ from pathlib import Path
 
 import trio
 
+from node.agents.estimates import Estimate
 from node.archipelago import Archipelago, IslandKeys
 from node.authority import Authority, Grantee, found
-from node.backends.measured import Load, Measured
+from node.backends.measured import Load
 from node.backends.peer import PeerBackend, Recipient
 from node.config import Config, FileContent, load
 from node.ports import BackendModel, Call, Origin, PeerStream
@@ -42,8 +43,8 @@ class OwnModel(ScriptedBackend):
     def load(self) -> Load:
         return Load(2, 0, 0)
 
-    def measured(self, model: str) -> Measured:
-        return Measured()
+    def measured(self, model: str) -> Estimate:
+        return Estimate()
 
 
 class Local:

@@ -1,7 +1,6 @@
 """A row of the table from what a member states and what this node measured. The node and the simulator share it."""
 
-from math import inf
-
+from node.agents.estimates import Claim, Estimate
 from node.agents.table import Offer
 from node.agents.tier import distance, effective_tier
 from node.ports import Origin
@@ -9,7 +8,10 @@ from protocol.members import Member
 from protocol.records import CapabilityStatement, ModelOffer
 from protocol.terms import NanoUsd
 
-TOKENS_PER_S_MIN = 0.1  # what a statement that claims no speed is taken at
+
+def claim_of(stated: ModelOffer) -> Claim:
+    """What a member says of its model: 0 says nothing."""
+    return Claim(ttft_s=stated.ttft_ms / 1_000 or None, tokens_per_s=float(stated.tokens_per_s) or None)
 
 
 def offer_of_member(
@@ -20,14 +22,16 @@ def offer_of_member(
     *,
     free: int,
     queue: int,
-    measured: tuple[float, float] | None,
+    seen: Estimate,
+    now_s: float,
     alive: bool,
+    metered: bool = False,
     collections: frozenset[bytes] = frozenset(),
 ) -> Offer:
     """An offer of a live member whose statement is believed now; the caller asks membership and registry for both.
 
-    `measured`: seconds to the first token and tokens a second, as seen from here; the worse of claim
-    and measurement counts.
+    `seen`: what the asker measured, on the clock of `now_s`; the worse of claim and measurement counts. `metered`: the
+    asker's own link.
     """
     own, origin = holder.person == asker.person, Origin(stated.origin.value)
     tier = effective_tier(
@@ -37,9 +41,6 @@ def offer_of_member(
         asker_ceiling=asker.ceiling,
         origin=origin,
     )
-    ttft_s, tokens_per_s = stated.ttft_ms / 1_000, max(float(stated.tokens_per_s), TOKENS_PER_S_MIN)
-    if measured is not None:
-        ttft_s, tokens_per_s = max(ttft_s, measured[0]), min(tokens_per_s, measured[1])
     return Offer(
         island=holder.name,
         island_id=holder.island,
@@ -54,15 +55,14 @@ def offer_of_member(
         slots=stated.slots,
         free=free,
         queue=queue,
-        ttft_s=ttft_s,
-        prefill_tokens_per_s=inf,  # the first token's time has it in it
-        tokens_per_s=tokens_per_s,
         input_price=NanoUsd(0),
         output_price=NanoUsd(0),
         member_live=True,
         fresh=True,
         alive=alive,
+        metered=metered,
         jurisdiction=holder.jurisdiction,
         collections=collections,
         battery=None if statement.battery is None else float(statement.battery),
+        **seen.expected(now_s, claim_of(stated))._asdict(),
     )

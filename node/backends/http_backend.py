@@ -7,8 +7,9 @@ from typing import Protocol
 import httpx
 import trio
 
+from node.agents.estimates import Estimate
 from node.backends.http_client import Endpoint, exchange, open_client, read_whole
-from node.backends.measured import Load, Measured, Stopwatch
+from node.backends.measured import Load, Measured
 from node.backends.openai_answer import broken, read_json
 from node.ports import BackendModel, Call, Emit
 from protocol.answers import Delta, Finished
@@ -51,7 +52,7 @@ class HttpBackend(ABC):
         self.endpoint = endpoint
         self._models = tuple(models)
         self._client = client or open_client()
-        self._measured: dict[str, Measured] = {}
+        self._measured = Measured()
         self._busy = 0
         self._idle = trio.Event()
         self._reached = True  # until a connection fails
@@ -73,26 +74,33 @@ class HttpBackend(ABC):
     def load(self) -> Load:
         return Load(max((model.slots for model in self._models), default=0), self._busy, 0)
 
-    def measured(self, model: str) -> Measured:
-        return self._measured.get(model, Measured())
+    def measured(self, model: str) -> Estimate:
+        return self._measured.of(model)
 
     async def answer(self, call: Call, emit: Emit) -> None:
         """Emits the answer, or raises BackendError. Cancelled: the connection is closed at once."""
         if any(model.name == call.model and model.embeds is (call.embed is None) for model in self._models):
             raise BackendError(BackendFailure.REFUSED, "other_kind", "it embeds, or it answers: not what was asked")
         attempt = self._attempt(call)
-        stopwatch = Stopwatch(trio.current_time)
+        with self._measured.timed(call) as stopwatch:
 
-        async def timed(delta: Delta) -> None:
-            stopwatch.token()
-            await emit(delta)
+            async def timed(delta: Delta) -> None:
+                stopwatch.token()
+                await emit(delta)
 
+            await self._run(attempt, timed)
+            whole = attempt.finish()
+            self._measured.whole(call.model, stopwatch, whole)
+        await emit(whole)
+
+    async def _run(self, attempt: Attempt, emit: EmitDelta) -> None:
+        """Until the provider has said that nothing follows, or BackendError."""
         if not self._busy:
             self._idle = trio.Event()
         self._busy += 1
         try:
             with trio.move_on_after(ANSWER_S) as deadline:
-                await attempt.run(self._client, timed)
+                await attempt.run(self._client, emit)
             if deadline.cancelled_caught:
                 raise BackendError(BackendFailure.AMBIGUOUS, "timeout", f"no whole answer within {ANSWER_S:g} s")
         except BackendError as error:
@@ -104,9 +112,6 @@ class HttpBackend(ABC):
             if not self._busy:
                 self._idle.set()
         self._reached = True
-        whole = attempt.finish()
-        self._measured[call.model] = stopwatch.observe(self.measured(call.model), whole.completion_tokens)
-        await emit(whole)
 
     async def retire(self) -> None:
         """Closes it once the answers under way have ended. Cancelled: it is not closed."""

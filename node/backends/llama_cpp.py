@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import trio
 
+from node.agents.estimates import Estimate
 from node.backends.measured import Load, Measured, Stopwatch
 from node.link import Frame, Link
 from node.ports import BackendModel, Call, Emit, Origin
@@ -31,7 +32,7 @@ class _Job:
     """One request in the worker. It holds its slot until the worker says that it has ended."""
 
     send: trio.MemorySendChannel[_Outcome]
-    stopwatch: Stopwatch = field(default_factory=lambda: Stopwatch(trio.current_time))
+    stopwatch: Stopwatch
 
 
 @dataclass(slots=True)
@@ -52,7 +53,7 @@ class EmbeddedLlama:
         self.name = name
         self._embeds = embeds
         self._worker: _Worker | None = None
-        self._measured: dict[str, Measured] = {}
+        self._measured = Measured()
         self._queued = 0
         self._next_id = 0
         self._ready = trio.Event()
@@ -91,8 +92,8 @@ class EmbeddedLlama:
             return Load(0, 0, self._queued)
         return Load(worker.model.slots, len(worker.jobs), self._queued)
 
-    def measured(self, model: str) -> Measured:
-        return self._measured.get(model, Measured())
+    def measured(self, model: str) -> Estimate:
+        return self._measured.of(model)
 
     async def answer(self, call: Call, emit: Emit) -> None:
         """Emits the answer, or raises BackendError. Cancelled: the worker is told; its slot is free when it says so."""
@@ -106,10 +107,15 @@ class EmbeddedLlama:
                 BackendFailure.REFUSED, "other_kind", "it embeds, or it answers: not what was asked", 400
             )
         await self._slot(worker)
+        with self._measured.timed(call) as stopwatch:
+            await self._run(worker, call, stopwatch, emit)
+
+    async def _run(self, worker: _Worker, call: Call, stopwatch: Stopwatch, emit: Emit) -> None:
+        """In a slot that was taken for it."""
         self._next_id += 1
         job_id = self._next_id
         send, receive = trio.open_memory_channel[_Outcome](CREDIT_DELTAS + 2)
-        worker.jobs[job_id] = _Job(send)
+        worker.jobs[job_id] = _Job(send, stopwatch)
         with receive:
             try:
                 with trio.CancelScope(shield=True):  # a job that is in the books is in the worker
@@ -155,7 +161,7 @@ class EmbeddedLlama:
             case "finished":
                 whole = _finished(frame)
                 name = worker.model.name
-                self._measured[name] = job.stopwatch.observe(self.measured(name), whole.completion_tokens)
+                self._measured.whole(name, job.stopwatch, whole)
                 _end(worker, job_id, whole)
             case "failed":
                 _end(worker, job_id, _failure(frame))

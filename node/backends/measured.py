@@ -1,16 +1,22 @@
-"""How quick a model has shown itself: pure numbers, kept by every backend for each of its models."""
+"""How quick the models of a backend have shown themselves, timed here, for the estimates of node/agents/estimates.py.
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from math import isfinite
+Kept in memory: after a restart everything is learnt anew, as after a day without use.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
-TTFT_S_PRIOR = 5.0  # worse than what the slowest local model here needs: a model earns its place by answering
-TOKENS_PER_S_PRIOR = 5.0
-WEIGHT = 0.3  # of the newest observation; raised, one slow answer moves the choice sooner
-TOKENS_MIN = 4  # fewer say nothing of the rate
-TTFT_S_MAX = 3_600.0
-TOKENS_PER_S_MAX = 100_000.0  # a whole answer in one piece says nothing of the rate either
+import trio
+
+from node.agents.estimates import Estimate, Seen
+from node.lengths import prompt_tokens
+from node.ports import Call
+from protocol.answers import Finished
+from protocol.errors import BackendError, BackendFailure
+
+SILENT_S = 30.0  # who was waited for so long, and said nothing before it was given up, has failed
+TOO_MANY_REQUESTS = 429
 
 
 class Load(NamedTuple):
@@ -21,34 +27,14 @@ class Load(NamedTuple):
     queued: int
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """Exponentially weighted means of a model's own answers, beginning at a pessimistic prior."""
-
-    ttft_s: float = TTFT_S_PRIOR
-    tokens_per_s: float = TOKENS_PER_S_PRIOR
-    observations: int = 0
-
-    def observe(self, ttft_s: float, tokens: int, seconds: float) -> "Measured":
-        """After one whole answer: `seconds` from its first token to its last. Numbers that cannot be are left out."""
-        if not isfinite(ttft_s) or ttft_s < 0:
-            return self
-        seen = replace(self, ttft_s=_mean(self.ttft_s, min(ttft_s, TTFT_S_MAX)), observations=self.observations + 1)
-        if tokens < TOKENS_MIN or not isfinite(seconds) or seconds <= 0:
-            return seen
-        rate = min((tokens - 1) / seconds, TOKENS_PER_S_MAX)
-        return replace(seen, tokens_per_s=_mean(self.tokens_per_s, rate))
-
-
-def _mean(old: float, new: float) -> float:
-    return old + WEIGHT * (new - old)
-
-
 class Stopwatch:
     """Times one answer. `clock` gives seconds that never go back."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], prompt: int, tokens_max: int) -> None:
+        """`prompt`: its tokens, as the asker counts them; `tokens_max`: of the answer."""
         self._clock = clock
+        self._prompt = prompt
+        self._tokens_max = tokens_max
         self._began = clock()
         self._first: float | None = None
 
@@ -57,8 +43,55 @@ class Stopwatch:
         if self._first is None:
             self._first = self._clock()
 
-    def observe(self, measured: Measured, tokens: int) -> Measured:
-        """The answer is whole, with so many tokens."""
+    @property
+    def silent_s(self) -> float:
+        """How long nothing came; 0 once something did."""
+        return self._clock() - self._began if self._first is None else 0.0
+
+    def seen(self, whole: Finished) -> Seen | None:
+        """The answer is whole; None where nothing of it was timed. A count that cannot be says nothing."""
         if self._first is None:
-            return measured
-        return measured.observe(self._first - self._began, tokens, self._clock() - self._first)
+            return None
+        cached = min(max(whole.cached_tokens, 0), max(whole.prompt_tokens, 0)) / max(whole.prompt_tokens, 1)
+        tokens = whole.completion_tokens if whole.completion_tokens <= self._tokens_max else 0
+        return Seen(
+            prompt_tokens=round(self._prompt * (1.0 - cached)),
+            ttft_s=self._first - self._began,
+            tokens=tokens,
+            seconds=self._clock() - self._first,
+        )
+
+
+class Measured:
+    """The estimates of one backend's models."""
+
+    def __init__(self, clock: Callable[[], float] = trio.current_time) -> None:
+        self._clock = clock
+        self._estimates: dict[str, Estimate] = {}
+
+    def of(self, model: str) -> Estimate:
+        return self._estimates.get(model, Estimate())
+
+    def whole(self, model: str, stopwatch: Stopwatch, answer: Finished) -> None:
+        """An answer ended as it should."""
+        seen = stopwatch.seen(answer)
+        if seen is not None:
+            self._estimates[model] = self.of(model).observe(seen, self._clock())
+
+    @contextmanager
+    def timed(self, call: Call) -> Iterator[Stopwatch]:
+        """Around one attempt, from its sending on. What fails by the model's fault counts against it."""
+        stopwatch = Stopwatch(self._clock, prompt_tokens(call.request), call.max_output_tokens)
+        try:
+            yield stopwatch
+        except BackendError as error:
+            if error.failure is not BackendFailure.REFUSED or error.status == TOO_MANY_REQUESTS:
+                self._failed(call.model)
+            raise
+        except trio.Cancelled:
+            if stopwatch.silent_s >= SILENT_S:
+                self._failed(call.model)
+            raise
+
+    def _failed(self, model: str) -> None:
+        self._estimates[model] = self.of(model).failed(self._clock())

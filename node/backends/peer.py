@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import trio
 
-from node.backends.measured import Measured, Stopwatch
+from node.agents.estimates import Estimate
+from node.backends.measured import Measured
 from node.ports import BackendModel, Call, Emit, PeerStream
 from node.sealed import SealedStream, sealed
 from node.store.files import Entropy
@@ -51,40 +52,43 @@ class PeerBackend:
         self._open_stream = open_stream
         self._clock = clock
         self._entropy = entropy
-        self._measured: dict[str, Measured] = {}
+        self._measured = Measured()
 
     async def models(self) -> Sequence[BackendModel]:
         """What an island serves is in its statement, not asked here."""
         return ()
 
-    def measured(self, model: str) -> Measured:
+    def measured(self, model: str) -> Estimate:
         """As seen from here, the network included."""
-        return self._measured.get(model, Measured())
+        return self._measured.of(model)
 
     async def answer(self, call: Call, emit: Emit) -> None:
         """As every Backend. Cancelled: the island is told, and the stream is reset."""
         if call.embed is not None:
             raise BackendError(BackendFailure.REFUSED, "no_embeddings", "no frame asks an island for vectors")
+        with self._measured.timed(call) as stopwatch:
+
+            async def timed(event: AnswerEvent) -> None:
+                stopwatch.token()
+                if isinstance(event, Finished):
+                    self._measured.whole(call.model, stopwatch, event)
+                await emit(event)
+
+            await self._ask(call, timed)
+
+    async def _ask(self, call: Call, emit: Emit) -> None:
         recipient = self._recipient()
         if recipient is None:
             raise BackendError(BackendFailure.NOT_CONNECTED, "no_live_member", "it is no live member now")
         envelope = self._envelope(call, recipient)
         stream = await self._connect(recipient.island)
-        stopwatch = Stopwatch(trio.current_time)
-
-        async def timed(event: AnswerEvent) -> None:
-            stopwatch.token()
-            if isinstance(event, Finished):
-                self._measured[call.model] = stopwatch.observe(self.measured(call.model), event.completion_tokens)
-            await emit(event)
-
         ask = Ask(call.request_id, call.model, call.request, call.max_output_tokens, call.collection)
         try:
             async with sealed(stream, envelope, self._clock) as channel:
                 try:
                     channel.send_raw(envelope.hello())
                     await channel.send(ask.to_bytes())
-                    await _relay(channel, timed)
+                    await _relay(channel, emit)
                 except trio.Cancelled:
                     await _cancel(channel)
                     raise

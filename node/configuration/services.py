@@ -1,5 +1,7 @@
 """The tables [[backends]] and [[providers]]."""
 
+from node.agents.estimates import Claim
+from node.agents.table import RETENTION_DAYS_MAX
 from node.configuration import places
 from node.configuration.secrets import SecretReader
 from node.configuration.section import Section
@@ -10,6 +12,8 @@ from protocol.terms import NanoUsd, Tier
 CONTEXT_TOKENS_MAX = 100_000_000
 CONTEXT_TOKENS_DEFAULT = 8_192
 SLOTS_MAX = 1_024
+TTFT_MS_MAX = 3_600_000
+TOKENS_PER_S_MAX = 20_000
 PRICE_NANO_USD_MAX = 10**15  # node.agents.table: no product of prices and tokens leaves 64 bits
 _MODELS_EXPECTED = 'names of models, such as ["llama-3.3-70b"]'
 _DEFAULT_LIMIT = {
@@ -77,6 +81,8 @@ def _provider(section: Section, secrets: SecretReader, names: set[str]) -> Provi
         models=models,
         output_limit=section.choice("output_limit", OutputLimit, _DEFAULT_LIMIT[kind]),
         jurisdiction=section.parsed("jurisdiction", places.jurisdiction, "a country's code, such as DE") or "",
+        retention_days=_whole(section, "retention_days", 0, RETENTION_DAYS_MAX),
+        trains=section.flag("trains", default=False) if section.has("trains") else section.get("trains"),
     )
     section.end()
     return provider
@@ -95,9 +101,23 @@ def _model(section: Section, kind: ProviderKind) -> ProviderModel:
         context_tokens=section.integer("context_tokens", CONTEXT_TOKENS_DEFAULT, 1, CONTEXT_TOKENS_MAX),
         quality=section.share("quality", 0.5),
         embeds=embeds,
+        claim=_claim(section),
     )
     section.end()
     return model
+
+
+def _claim(section: Section) -> Claim:
+    ttft_ms = _whole(section, "ttft_ms", 1, TTFT_MS_MAX)
+    tokens_per_s = _whole(section, "tokens_per_s", 1, TOKENS_PER_S_MAX)
+    return Claim(
+        ttft_s=None if ttft_ms is None else ttft_ms / 1_000,
+        tokens_per_s=None if tokens_per_s is None else float(tokens_per_s),
+    )
+
+
+def _whole(section: Section, key: str, least: int, most: int) -> int | None:
+    return section.integer(key, None, least, most) if section.has(key) else section.get(key)
 
 
 def _price(section: Section, key: str) -> NanoUsd | None:

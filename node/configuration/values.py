@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from node.agents.estimates import NO_CLAIM, Claim
 from node.agents.policy import AtCap
 from node.configuration.source import Source
 from node.privacy.policy import PrivacyPolicy
@@ -100,6 +101,7 @@ class ProviderModel:
     context_tokens: int
     quality: float = 0.5  # prior, 0 to 1
     embeds: bool = False  # gives vectors, and no answers
+    claim: Claim = NO_CLAIM  # how quick it is said to be
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,8 @@ class ProviderConfig:
     models: tuple[ProviderModel, ...]
     output_limit: OutputLimit
     jurisdiction: str = ""  # ISO 3166 code, "" where unknown
+    retention_days: int | None = None  # how long it keeps what it is sent; None: not known
+    trains: bool | None = None  # whether it trains on it; None: not known
 
 
 @dataclass(frozen=True, slots=True)

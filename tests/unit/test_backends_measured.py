@@ -1,50 +1,97 @@
-import math
+"""Backends time their answers, and hold against a model only what is its fault."""
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+import trio
 
-from node.backends.measured import TOKENS_PER_S_PRIOR, TTFT_S_PRIOR, Measured, Stopwatch
+from node.agents.estimates import Estimate, Seen
+from node.backends.measured import SILENT_S, Measured, Stopwatch
+from node.lengths import prompt_tokens
+from node.ports import Call
+from protocol.answers import Finished
+from protocol.errors import BackendError, BackendFailure
+from tests.unit.privacy_texts import chat
 
-
-def test_a_model_that_never_answered_is_taken_for_slow() -> None:
-    assert Measured() == Measured(TTFT_S_PRIOR, TOKENS_PER_S_PRIOR, 0)
-
-
-def test_observations_move_the_mean_towards_what_was_seen() -> None:
-    once = Measured().observe(0.1, 101, 2.0)
-    assert once.observations == 1
-    assert once.ttft_s == pytest.approx(TTFT_S_PRIOR + 0.3 * (0.1 - TTFT_S_PRIOR))
-    assert once.tokens_per_s == pytest.approx(TOKENS_PER_S_PRIOR + 0.3 * (50 - TOKENS_PER_S_PRIOR))
-    many = once
-    for _ in range(30):
-        many = many.observe(0.1, 101, 2.0)
-    assert many.ttft_s == pytest.approx(0.1, abs=0.01)
-    assert many.tokens_per_s == pytest.approx(50, abs=0.1)
+CALL = Call(b"r" * 16, "m", chat("hello"), 64)
 
 
-@pytest.mark.parametrize(("tokens", "seconds"), [(0, 1.0), (3, 1.0), (10, 0.0), (10, -1.0), (10, math.nan)])
-def test_an_answer_too_short_to_time_says_nothing_of_the_rate(tokens: int, seconds: float) -> None:
-    assert Measured().observe(1.0, tokens, seconds).tokens_per_s == TOKENS_PER_S_PRIOR
+class Clock:
+    """Seconds that a test sets."""
 
+    def __init__(self) -> None:
+        self.now = 10.0
 
-@settings(max_examples=100, deadline=None)
-@given(st.lists(st.tuples(st.floats(), st.integers(-5, 10_000), st.floats()), max_size=8))
-def test_measured_numbers_are_always_finite_and_positive(observations: list[tuple[float, int, float]]) -> None:
-    measured = Measured()
-    for observation in observations:
-        measured = measured.observe(*observation)
-    assert math.isfinite(measured.ttft_s) and measured.ttft_s >= 0
-    assert math.isfinite(measured.tokens_per_s) and measured.tokens_per_s > 0
+    def __call__(self) -> float:
+        return self.now
 
 
 def test_stopwatch_takes_the_time_to_the_first_token_from_its_making() -> None:
-    now = 10.0
-    watch = Stopwatch(lambda: now)
-    now = 10.5
+    clock = Clock()
+    watch = Stopwatch(clock, prompt=400, tokens_max=64)
+    assert watch.seen(Finished("stop", 300, 5)) is None
+    clock.now = 10.5
     watch.token()
-    now = 11.5
+    clock.now = 11.5
     watch.token()
-    seen = watch.observe(Measured(), 11)
-    assert seen == Measured().observe(0.5, 11, 1.0)
-    assert Stopwatch(lambda: now).observe(Measured(), 5) == Measured()
+    assert watch.seen(Finished("stop", 300, 11)) == Seen(400, 0.5, 11, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("finished", "read", "written"),
+    [
+        (Finished("stop", 300, 11, cached_tokens=225), 100, 11),
+        (Finished("stop", 300, 11, cached_tokens=10**9), 0, 11),
+        (Finished("stop", 0, 11, cached_tokens=5), 400, 11),
+        (Finished("stop", 300, 65), 400, 0),
+    ],
+)
+def test_what_a_cache_held_was_not_read_and_more_tokens_than_asked_for_say_nothing(
+    finished: Finished, read: int, written: int
+) -> None:
+    watch = Stopwatch(Clock(), prompt=400, tokens_max=64)
+    watch.token()
+    seen = watch.seen(finished)
+    assert seen is not None
+    assert (seen.prompt_tokens, seen.tokens) == (read, written)
+
+
+def test_a_whole_answer_is_learnt_from() -> None:
+    clock = Clock()
+    measured = Measured(clock)
+    with measured.timed(CALL) as watch:
+        clock.now = 11.0
+        watch.token()
+        clock.now = 12.0
+        measured.whole("m", watch, Finished("stop", 9, 11))
+    expected = Estimate().observe(Seen(prompt_tokens(CALL.request), 1.0, 11, 1.0), 12.0)
+    assert (measured.of("m"), measured.of("other")) == (expected, Estimate())
+
+
+@pytest.mark.parametrize(
+    ("error", "counts"),
+    [
+        (BackendError(BackendFailure.AMBIGUOUS, "cut", ""), True),
+        (BackendError(BackendFailure.NOT_CONNECTED, "unreachable", ""), True),
+        (BackendError(BackendFailure.REFUSED, "busy", "", 429), True),
+        (BackendError(BackendFailure.REFUSED, "bad_request", "", 400), False),
+        (BackendError(BackendFailure.REFUSED, "other_kind", ""), False),
+    ],
+)
+def test_only_what_is_the_models_fault_counts_against_it(error: BackendError, counts: bool) -> None:
+    measured = Measured(Clock())
+    with pytest.raises(BackendError), measured.timed(CALL):
+        raise error
+    assert measured.of("m") == (Estimate().failed(10.0) if counts else Estimate())
+
+
+@pytest.mark.parametrize(
+    ("waited_s", "spoke", "counts"), [(SILENT_S, False, True), (1.0, False, False), (SILENT_S, True, False)]
+)
+async def test_who_is_given_up_in_silence_has_failed(
+    waited_s: float, spoke: bool, counts: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    measured = Measured()
+    with trio.move_on_after(waited_s + 0.001), measured.timed(CALL) as watch:
+        if spoke:
+            watch.token()
+        await trio.sleep_forever()
+    assert bool(measured.of("m").failures) is counts

@@ -22,6 +22,7 @@ from node.offers import Offers
 from node.peers import Peers
 from node.ports import Call, Emit, Origin
 from node.receipts import Receipts
+from node.sensors import DeviceState
 from node.serving import Serving
 from node.store import ledger
 from node.store.budget import Caps
@@ -82,7 +83,7 @@ async def world(tmp_path: Path, person: str = "bob", *, own_model: bool = False)
         nothing = Collections(tmp_path / "collections")
         directory = CollectionDirectory(islands.laptop.island, nothing.own)
         own = services(*([here] if own_model else []))
-        offers = Offers(islands.laptop, own, peers, directory, nothing, lambda: None)
+        offers = Offers(islands.laptop, own, peers, directory, nothing, DeviceState)
         detection = Detection(KnownNames(), entropy(CACHE_KEY_BYTES), PrivacyPolicy())
         judgement = Judgement(detection, offers, Policy, lambda: 64, now)
         store = islands.stores["laptop"]

@@ -17,6 +17,7 @@ from node.directory import CollectionDirectory
 from node.offers import Offers
 from node.peers import ASK_S, Peers
 from node.ports import Origin
+from node.sensors import DeviceState
 from node.services import OwnOffer, Services
 from protocol.errors import LinkError
 from protocol.keys import IslandId
@@ -99,7 +100,7 @@ async def surveyed(
         directory = CollectionDirectory(islands.laptop.island, collections.own)
         line = mesh(islands.home.island)
         peers = Peers(islands.laptop, line, now)  # type: ignore[arg-type]
-        made = Offers(islands.laptop, own or services(), peers, directory, collections, lambda: None)  # type: ignore[arg-type]
+        made = Offers(islands.laptop, own or services(), peers, directory, collections, DeviceState)  # type: ignore[arg-type]
         yield Survey(islands, made, peers, line, directory, collections)
 
 
