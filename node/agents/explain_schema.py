@@ -197,6 +197,8 @@ REQUEST = _object(
             ("id", "label"),
             nullable=True,
         ),
+        "collection_beside": _flag("it is named beside the model, whatever that is", False),
+        "carried": _flag("passages of that collection are in the request", False),
         "max_tier": {"type": "string", "enum": TIERS, "default": "cloud"},
         "max_cost_usd": _usd("for the whole answer; null: no bound"),
         "unpaid_only": _flag("a paid attempt may have run", False),

@@ -4,7 +4,7 @@ import numpy as np
 
 from node.agents.columns import Ints, Mask
 from node.agents.policy import Policy, Use
-from node.agents.request import RequestFacts, Selection
+from node.agents.request import RequestFacts
 from node.agents.table import OfferTable
 from node.agents.verdict import Code, Objective, Rule, Verdict
 from protocol.terms import Now
@@ -16,7 +16,7 @@ AVOIDED_J = 10_000.0  # ten times the default range: as bad as three waits of ha
 def judge(facts: RequestFacts, table: OfferTable, policy: Policy, now: Now) -> Verdict:
     """Cost: expected joules, and AVOIDED_J for each state of the device that the owner would rather avoid."""
     rules = []
-    if facts.selector.kind is Selection.COLLECTION:
+    if facts.names_collection and not facts.carried:
         rules.append(Rule(Code.COLLECTION_NOT_HELD, _holds(facts, table), lambda row: _absent(facts)))
     with np.errstate(invalid="ignore"):
         joules = table.energy_j_per_token * facts.output_tokens_expected + _avoided(table, policy) * AVOIDED_J
@@ -42,5 +42,5 @@ def _holds(facts: RequestFacts, table: OfferTable) -> Mask:
 
 def _absent(facts: RequestFacts) -> str:
     if facts.collection is None:
-        return f"no collection {facts.selector.text} is granted to this person"
-    return f"it does not hold {facts.selector.text}"
+        return f"no collection {facts.told_collection} is granted to this person"
+    return f"it does not hold {facts.told_collection}"

@@ -93,8 +93,10 @@ class RequestFacts:
     max_output_tokens: int
     answers: int = 1  # choices asked for at once: each is billed
     names_known: bool = True
-    collection: bytes | None = None  # the random id of the collection that the selector names, as far as it is known
+    collection_name: str = ""  # of the collection that the request names beside its model
+    collection: bytes | None = None  # the random id of the collection that is named, as far as it is known
     label: Sensitivity | None = None  # of that collection
+    carried: bool = False  # passages of that collection are in the request: nobody has to hold it any more
     needs_tools: bool = False
     max_tier: Tier = Tier.CLOUD
     max_cost: NanoUsd | None = None  # for the whole answer
@@ -137,8 +139,18 @@ class RequestFacts:
             return None
         return max(self.sensitivity_after, self._raised())
 
+    @property
+    def names_collection(self) -> bool:
+        """Whether it is to be answered from a collection, known or not."""
+        return self.selector.kind is Selection.COLLECTION or bool(self.collection_name)
+
+    @property
+    def told_collection(self) -> str:
+        """What the asker calls it."""
+        return self.collection_name or self.selector.text
+
     def _raised(self) -> Sensitivity:
-        if self.selector.kind is not Selection.COLLECTION:
+        if not self.names_collection:
             return Sensitivity.PUBLIC
         return Sensitivity.RESTRICTED if self.label is None else self.label
 

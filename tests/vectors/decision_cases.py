@@ -58,6 +58,7 @@ COLLECTION = {
     "request.collection": {"id": PAPERS, "label": "confidential"},
     "islands.offers.1.collections": [PAPERS],
 }
+BESIDE = {**COLLECTION, "request.collection_beside": True}
 HOME = "islands.offers.0."
 
 Cases = list[tuple[str, dict[str, Any]]]
@@ -406,6 +407,24 @@ CASES: list[tuple[str, dict[str, Any]]] = [
         {**COLLECTION, "request.collection": {"id": PAPERS, "label": "restricted"}},
     ),
     ("a collection unknown to the asker", {**COLLECTION, "request.collection": None}),
+    ("a collection beside a model that is named", {**BESIDE, "request.model": "small"}),
+    ("a collection beside a model that its holder does not have", {**BESIDE, "request.model": "large"}),
+    ("an unknown collection beside a model", {"request.model": "small", "request.collection_beside": True}),
+    ("a collection that nothing names", {**COLLECTION, "request.model": "small"}),
+    (
+        "passages of it are carried: not to be held, still at its label",
+        {**COLLECTION, "request.carried": True, "islands.offers.1.collections": []},
+    ),
+    (
+        "carried passages of an internal collection go to a cloud sanitised",
+        {
+            **BESIDE,
+            "request.model": "large",
+            "request.carried": True,
+            "request.collection": {"id": PAPERS, "label": "internal"},
+        },
+    ),
+    ("carried, and of an unknown label", {**COLLECTION, "request.carried": True, "request.collection": None}),
     ("tried already", {"request.excluded": ["home/small"]}),
     (
         "equals: nearest, then name",

@@ -39,7 +39,7 @@ const REQUEST = map(
   {
     sensitivity: oneOf(...LEVELS), sensitivity_after: orNull(oneOf(...LEVELS)), names_known: boolean, model: text, prompt_tokens: TOKENS,
     max_output_tokens: TOKENS, answers: whole(1, ANSWERS_MAX), needs_tools: boolean,
-    collection: orNull(map({ id: orNull(octets(16)), label: orNull(oneOf(...LEVELS)) })), max_tier: oneOf(...TIERS), max_cost_usd: usd,
+    collection: orNull(map({ id: orNull(octets(16)), label: orNull(oneOf(...LEVELS)) })), collection_beside: boolean, carried: boolean, max_tier: oneOf(...TIERS), max_cost_usd: usd,
     unpaid_only: boolean, excluded: list(text), previous_island: text, embeds: boolean, longest_input_tokens: TOKENS, policy: (value, where) => parsePolicy(value, where),
     need: decimal(0, 1), previous_model: text, previous_tokens: TOKENS, local_minute: orNull(whole(0, 7 * 24 * 60 - 1)),
     clock: map({ mono_ms: MOMENT, wall_s: MOMENT }, ["mono_ms", "wall_s"]), seed: octets(64),
@@ -168,7 +168,7 @@ function locality(row, request, policy) {
   const avoided = STATES.filter((state) => policy[state] === "avoid" && row[state]).length;
   const held = request.collection !== null && row.collections.includes(request.collection);
   return {
-    codes: [request.named && !held && "collection_not_held"],
+    codes: [request.named && !request.carried && !held && "collection_not_held"],
     cost: joules >= 0 ? joules * request.expected + avoided * AVOIDED_J : NaN,
   };
 }
@@ -278,7 +278,7 @@ function namedBy(model, islands) {
 }
 
 function factsOf(given, islands) {
-  const named = (given.model ?? "auto").startsWith("auto@");
+  const named = (given.model ?? "auto").startsWith("auto@") || Boolean(given.collection_beside);
   check(given.model !== "auto@", "model", "the name of a collection after auto@");
   const label = named ? (given.collection?.label ?? "restricted") : "public";
   const embeds = given.embeds ?? false;
@@ -290,6 +290,7 @@ function factsOf(given, islands) {
     names_known: given.names_known ?? true,
     asksFor: namedBy(given.model ?? "auto", islands),
     named,
+    carried: given.carried ?? false,
     collection: given.collection?.id ?? null,
     prompt_tokens: given.prompt_tokens ?? 0,
     max_output_tokens: bound,
