@@ -69,7 +69,7 @@ class Pipeline:
         """Whatever comes of it, a receipt says so."""
         request_id = self._entropy(REQUEST_ID_BYTES)
         sink.decided(request_id.hex())
-        marks = self.money.marks(order.key_name, order.idempotency_key, order.request.to_json())
+        marks = self.money.marks(order.key_name, order.idempotency_key, order.content)
         with self._receipts.opened(order, request_id) as receipt:
             if self.money.repeated(marks, request_id, self.clock()):
                 raise repeated()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from node.agents.request import ModelSelector, RequestFacts, Selection
+from node.agents.request import ModelSelector, RequestFacts
 from node.agents.router import Choice, Decision
 from node.api.ports import Order
 from node.detection import Assessed
@@ -24,16 +24,18 @@ class Asked:
     order: Order
     request_id: bytes
     selector: ModelSelector
+    collection_name: str | None  # as the client calls it; None: none is named
     prompt_tokens: int
     output_tokens: int
     longest_text_tokens: int
-    collection: bytes | None  # the id of the one that the selector names, where it is known
+    collection: bytes | None  # the id of the one that is named, where it is known
     label: Sensitivity | None
+    carried: bool = False  # passages of it are in the order's request
 
     @property
     def at_least(self) -> Sensitivity:
         """What the text is for where it came from, whatever is found in it. An unknown label is the highest."""
-        if self.selector.kind is not Selection.COLLECTION:
+        if self.collection_name is None:
             return self.order.at_least
         return max(self.order.at_least, Sensitivity.RESTRICTED if self.label is None else self.label)
 
@@ -50,8 +52,10 @@ class Asked:
             max_output_tokens=self.output_tokens,
             answers=order.request.choices,
             names_known=names_known,
+            collection_name=self.collection_name or "",
             collection=self.collection,
             label=self.label,
+            carried=self.carried,
             needs_tools=order.request.has_tools,
             max_tier=Tier.CLOUD if order.max_tier is None else order.max_tier,
             max_cost=order.max_cost,

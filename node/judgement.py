@@ -90,11 +90,13 @@ class Judgement:
             raise RefusedError(
                 "model_not_found", "no such model here: GET /v1/models lists them", reachable=True, status=404
             )
-        found = survey.collection(selector.text) if selector.kind is Selection.COLLECTION else None
+        name = selector.text if selector.kind is Selection.COLLECTION else order.collection
+        found = None if name is None else survey.collection(name)
         return Asked(
             order=order,
             request_id=request_id,
             selector=selector,
+            collection_name=name,
             prompt_tokens=prompt_tokens(order.request),
             output_tokens=0 if order.embed else output_tokens(order.request, self._output_tokens_default()),
             longest_text_tokens=longest_text_tokens(order.request) if order.embed else 0,

@@ -3,6 +3,7 @@
 import re
 
 from node.api.exchange import Exchange
+from node.api.own_members import taken_out
 from node.api.ports import Order, Route
 from protocol.chat import ChatRequest
 from protocol.errors import RequestError
@@ -19,7 +20,8 @@ _IDEMPOTENCY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 def order_of(exchange: Exchange, request: ChatRequest) -> Order:
-    """Raises RequestError naming the header at fault."""
+    """Raises RequestError naming the header, or the member of ours, at fault."""
+    request, collection = taken_out(request)
     for raw, _ in exchange.headers:
         name = raw.decode("latin-1")
         if name.startswith(PREFIX) and name not in KNOWN:
@@ -32,6 +34,7 @@ def order_of(exchange: Exchange, request: ChatRequest) -> Order:
         policy=_matching(exchange, PREFIX + "policy", _POLICY, "the name of a policy"),
         conversation=_matching(exchange, CONVERSATION, _CONVERSATION, "1 to 64 visible ASCII characters"),
         idempotency_key=_matching(exchange, "idempotency-key", _IDEMPOTENCY, "1 to 255 visible ASCII characters"),
+        collection=collection,
     )
 
 

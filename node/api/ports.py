@@ -26,6 +26,13 @@ class Order:
     previous: str | None = None  # the stored response whose history the request begins with
     stored: bool = False  # whether a later request may go on from its answer; its id is `response_id`
     at_least: Sensitivity = Sensitivity.PUBLIC  # of that history, whatever is found in it: a collection's label
+    collection: str | None = None  # the name of the one that is to answer, where it is named beside the model
+
+    @property
+    def content(self) -> bytes:
+        """What the same order is recognised by: all that its body said."""
+        body = self.request.to_json()
+        return body if self.collection is None else body + b"\0" + self.collection.encode()
 
 
 @dataclass(frozen=True, slots=True)

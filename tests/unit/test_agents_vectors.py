@@ -45,7 +45,11 @@ def test_input_that_breaks_one_rule_is_refused(case: dict[str, object]) -> None:
         ("a collection beside a model that is named", {"office"}, {"collection_not_held"}),
         ("a collection beside a model that its holder does not have", set(), {"collection_not_held"}),
         ("an unknown collection beside a model", set(), {"collection_not_held"}),
-        ("passages of it are carried: not to be held, still at its label", {"home", "office"}, {"clearance_below_sensitivity"}),
+        (
+            "passages of it are carried: not to be held, still at its label",
+            {"home", "office"},
+            {"clearance_below_sensitivity"},
+        ),
         ("carried passages of an internal collection go to a cloud sanitised", {"cloud"}, {"other_model"}),
         ("carried, and of an unknown label", {"home"}, {"clearance_below_sensitivity"}),
         ("speed of 0", {"office", "cloud"}, {"agent_failed"}),

@@ -372,3 +372,44 @@ async def test_name_that_no_header_can_carry_is_escaped() -> None:
         reply = await ask(at)
     assert reply.headers["x-islandrun-island"] == "Zo%C3%AB%0D%0Ax-evil: 100%25"
     assert "x-evil" not in reply.headers
+
+
+async def test_a_request_names_a_collection_beside_its_model_and_the_member_goes_no_further() -> None:
+    async with edge() as at:
+        reply = await ask(at, question(model="small", islandrun={"collection": "papers"}))
+        assert reply.status == 200
+        (order,) = at.execution.orders
+        assert (order.collection, order.request.model) == ("papers", "small")
+        assert "islandrun" not in order.request.body
+        assert "papers" not in order.request.to_json().decode()
+        assert not any("islandrun" in part.text or "papers" in part.text for part in order.request.texts())
+
+
+async def test_the_same_question_to_another_collection_is_not_the_same_order() -> None:
+    async with edge() as at:
+        for member in ({}, {"islandrun": {"collection": "papers"}}, {"islandrun": {"collection": "letters"}}):
+            assert (await ask(at, question(**member))).status == 200
+        assert len({order.content for order in at.execution.orders}) == 3
+
+
+@pytest.mark.parametrize(
+    ("members", "param"),
+    [
+        ({"islandrun": None}, "islandrun"),
+        ({"islandrun": []}, "islandrun"),
+        ({"islandrun": {"collection": "papers", "max_tier": "edge"}}, "islandrun.*"),
+        ({"islandrun": {"colection": "papers"}}, "islandrun.*"),
+        ({"islandrun": {}}, "islandrun.collection"),
+        ({"islandrun": {"collection": None}}, "islandrun.collection"),
+        ({"islandrun": {"collection": "../papers"}}, "islandrun.collection"),
+        ({"islandrun": {"collection": "p" * 65}}, "islandrun.collection"),
+        ({"islandrun": {"collection": "papers"}, "model": "auto@letters"}, "islandrun.collection"),
+    ],
+)
+async def test_a_member_of_ours_that_is_not_understood_is_refused_by_its_name(
+    members: dict[str, Any], param: str
+) -> None:
+    async with edge() as at:
+        reply = await ask(at, question(**members))
+        assert (reply.status, json.loads(reply.body)["error"]["param"]) == (400, param)
+        assert not at.execution.orders
