@@ -7,16 +7,16 @@ Assessing and deciding are in node/judgement.py, sealing and opening in node/bac
 node/dispatch.py, and the restored answer's way back in node/attempt.py. This file joins them, and keeps the money rule.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
 from node.agents.router import Choice
 from node.api.ports import Order, Route, Sink
 from node.attempt import Attempt
-from node.bill import Bill
+from node.bill import Bill, Possible
 from node.detection import Detection
 from node.dispatch import Action, Cut, Dispatch, Fail, Failed, Try
-from node.facts import prompt_tokens_sent, wants_json, worst_cost
+from node.facts import lacking, prompt_tokens_sent, wants_json, worst_cost
 from node.judgement import NOTHING_TRIED, Judged, Judgement, Tried
 from node.lasting import Lasting, LastingVaults
 from node.ports import Call
@@ -33,6 +33,8 @@ from protocol.errors import BackendFailure, CutAnswerError, StateError
 from protocol.terms import NanoUsd, Now
 
 REQUEST_ID_BYTES = 16
+Supply = Callable[[Mapping[str, NanoUsd]], Awaitable[bool]]
+"""Amounts by provider; whether any of them can be paid now."""
 
 
 class Payload(NamedTuple):
@@ -55,7 +57,10 @@ class Pipeline:
         clock: Callable[[], Now],
         entropy: Entropy,
         lasting: LastingVaults,
+        supply: Supply | None = None,
     ) -> None:
+        """`supply`: gets more of the owner's cap for what it is told is needed; None: what is here is all."""
+        self.supply = supply
         self.judgement = judgement
         self.detection = detection
         self.money = money
@@ -69,7 +74,7 @@ class Pipeline:
         """Whatever comes of it, a receipt says so."""
         request_id = self._entropy(REQUEST_ID_BYTES)
         sink.decided(request_id.hex())
-        marks = self.money.marks(order.key_name, order.idempotency_key, order.content)
+        marks = self.money.marks(order.key_name, order.idempotency_key, order.request.to_json())
         with self._receipts.opened(order, request_id) as receipt:
             if self.money.repeated(marks, request_id, self.clock()):
                 raise repeated()
@@ -118,7 +123,11 @@ class _Run:
                 raise nobody_answered(judged, plan, action)
 
     async def _judge(self, tried: Tried) -> Judged:
-        judged = await self._pipeline.judgement.judge(self._order, self._request_id, tried, self._lasting.vault)
+        pipeline, asked = self._pipeline, (self._order, self._request_id, tried, self._lasting.vault)
+        judged = await pipeline.judgement.judge(*asked)
+        needs = {} if pipeline.supply is None else lacking(judged.asked, judged.decision)
+        if needs and pipeline.supply is not None and await pipeline.supply(needs):
+            judged = await pipeline.judgement.judge(*asked)
         self._receipt.decision = judged.decision
         return judged
 
@@ -127,8 +136,10 @@ class _Run:
         plan = Dispatch(judged.decision.plan, unpaid_only=tried.unpaid_only)
         action = plan.start(self._pipeline.clock())
         while isinstance(action, Try):
-            action = await self._attempt(judged, plan, action.choice)
+            choice = action.choice
+            action = await self._attempt(judged, plan, choice)
             self._receipt.ambiguous = plan.ambiguous
+            self._receipt.tried(choice, plan.attempts)
         return plan, action
 
     async def _attempt(self, judged: Judged, plan: Dispatch, choice: Choice) -> Action:
@@ -152,7 +163,8 @@ class _Run:
                     raise repeated()
                 case OverCap() | PaidBefore():
                     return plan.on(Failed(BackendFailure.REFUSED, "not_reserved"), clock())
-            bill = Bill(money, reserved, choice.offer, prompt, clock)
+            possible = Possible.of(payload.request, choice.offer, judged.asked.output_tokens)
+            bill = Bill(money, reserved, choice.offer, prompt, possible, clock)
         attempt = self._prepared(judged, plan, choice, payload, bill)
         try:
             action = plan.on(await attempt.run(), clock())
@@ -164,7 +176,7 @@ class _Run:
                 await bill.cancelled(attempt.tokens)
             raise
         finally:
-            self._receipt.note(choice, attempt.first_token_ms, attempt.finished, bill.booked if bill else NanoUsd(0))
+            self._receipt.note(choice, attempt.first_token_ms, attempt.finished, bill)
 
     def _payload(self, judged: Judged, choice: Choice) -> Payload:
         """The text as this offer may see it."""

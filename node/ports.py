@@ -35,6 +35,7 @@ class BackendModel:
     quality: float = 0.5  # prior, 0 to 1
     tools: bool = True  # takes tool definitions
     embeds: bool = False  # gives vectors, and answers to nothing
+    cached_input_price: NanoUsd | None = None  # of prompt tokens that it had read before; None: like the others
 
 
 @dataclass(frozen=True, slots=True)

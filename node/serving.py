@@ -6,24 +6,27 @@ The asker's identity is the envelope's, checked against live membership when its
 import logging
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 import trio
 
 from node.beside import beside
 from node.local_answers import PeerAnswers
 from node.ports import Call, PeerStream
+from node.receipts import Receipts, ServedReceipt
 from node.sealed import SealedStream, sealed
 from protocol.answers import AnswerEvent
 from protocol.envelope import ISLAND_ENTROPY_BYTES, Accepted, Cancelled, Ended, IslandEnvelope, Opened
 from protocol.errors import BackendError, EnvelopeError, IslandRunError, LinkError, PeerError
 from protocol.handshake import Keyring
 from protocol.inference import AnswerWriter, Ask
-from protocol.keys import IslandId
+from protocol.keys import IslandId, island_id
 from protocol.members import Member
 from protocol.terms import Now
 
 HELLO_S = 10.0  # from the opening of a stream to its whole request
 STALLED_S = 600.0  # an asker's client may pause; a slot is not held for ever
+RECEIPT_ID_BYTES = 16
 RUNNING_MAX = 16  # requests of peers at once; the rest is refused before anything is opened
 
 log = logging.getLogger("islandrun.serving")
@@ -38,11 +41,14 @@ class Serving:
         member: Callable[[IslandId], Member | None],
         answers: PeerAnswers,
         clock: Callable[[], Now],
+        receipts: Receipts | None = None,
     ) -> None:
+        """`receipts`: where it is kept what was served to whom; None: nowhere."""
         self._keyring = keyring
         self._member = member
         self._answers = answers
         self._clock = clock
+        self._receipts = receipts
         self._slots = trio.CapacityLimiter(RUNNING_MAX)
         self.served = 0
         self.refused = 0
@@ -78,17 +84,26 @@ class Serving:
                 raise EnvelopeError("request", "the asker is no live member any more")
             self.served += 1
             whole = False
-            with trio.CancelScope() as wanted:
+            with self._receipt(asker, ask) as receipt, trio.CancelScope() as wanted:
                 async with beside(lambda: _watch(channel, wanted)):
-                    whole = await self._answer(channel, asker, ask)
+                    whole = await self._answer(channel, asker, ask, receipt)
             if whole:
                 await channel.finish()
 
-    async def _answer(self, channel: SealedStream, asker: Member, ask: Ask) -> bool:
+    def _receipt(self, asker: Member, ask: Ask) -> AbstractContextManager[ServedReceipt | None]:
+        """Under an id of its own: the asker's is the asker's, who may use it twice."""
+        if self._receipts is None:
+            return nullcontext()
+        me = self._member(island_id(self._keyring().public))
+        return self._receipts.served(os.urandom(RECEIPT_ID_BYTES).hex(), me.name if me else "", asker.island, ask)
+
+    async def _answer(self, channel: SealedStream, asker: Member, ask: Ask, receipt: ServedReceipt | None) -> bool:
         """Whether the last frame was said."""
         writer = AnswerWriter()
 
         async def emit(event: AnswerEvent) -> None:
+            if receipt is not None:
+                receipt.event(event, self._clock())
             with trio.move_on_after(STALLED_S) as patience:
                 await channel.send(writer.event(event), final=writer.done)
             if patience.cancelled_caught:
@@ -99,6 +114,8 @@ class Serving:
         try:
             await self._answers.answer(call, asker, emit)
         except BackendError as error:
+            if receipt is not None:
+                receipt.refused = error
             if not writer.done:
                 await channel.send(writer.failed(error), final=True)
         return writer.done

@@ -21,12 +21,16 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The whole answer is there. Tokens are what the backend counted; `reason` is OpenAI's `finish_reason`."""
+    """The whole answer is there. Tokens are what the backend counted; `reason` is OpenAI's `finish_reason`.
+
+    `estimated`: it counted none, or nonsense, and they are worked out from bytes, rather too many.
+    """
 
     reason: str
     prompt_tokens: int
     completion_tokens: int
     cached_tokens: int = 0
+    estimated: bool = False
 
 
 AnswerEvent = Delta | Finished

@@ -25,6 +25,7 @@ def from_provider(config: ProviderConfig) -> HttpBackend:
             model.quality,
             tools=not model.embeds,
             embeds=model.embeds,
+            cached_input_price=model.cached_input_price,
         )
         for model in config.models
     ]

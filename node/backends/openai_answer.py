@@ -47,11 +47,13 @@ class AnswerReader:
         assert reason is not None
         usage = self._usage or {}
         details = usage.get("prompt_tokens_details")
+        prompt, completion = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
         return Finished(
             reason,
-            _count(usage, "prompt_tokens", _estimate(self._request_bytes)),
-            _count(usage, "completion_tokens", _estimate(self._answer_bytes)),
-            _count(details if isinstance(details, dict) else {}, "cached_tokens", 0),
+            _estimate(self._request_bytes) if prompt is None else prompt,
+            _estimate(self._answer_bytes) if completion is None else completion,
+            _count(details if isinstance(details, dict) else {}, "cached_tokens") or 0,
+            estimated=prompt is None or completion is None,
         )
 
     def _feed(self, chunk: object, member: str) -> list[Delta]:
@@ -122,6 +124,6 @@ def _estimate(size: int) -> int:
     return -(-size // BYTES_PER_TOKEN_MIN)
 
 
-def _count(fields: Mapping[str, object], name: str, otherwise: int) -> int:
+def _count(fields: Mapping[str, object], name: str) -> int | None:
     value = fields.get(name)
-    return value if type(value) is int and 0 <= value < TOKENS_MAX else otherwise
+    return value if type(value) is int and 0 <= value < TOKENS_MAX else None

@@ -34,6 +34,14 @@ class Outcome(StrEnum):
     AMBIGUOUS = "ambiguous"  # a paid offer may have answered and may bill it
 
 
+class Usage(StrEnum):
+    """Where the tokens of a receipt are from."""
+
+    REPORTED = "reported"  # by who answered
+    ESTIMATED = "estimated"  # it reported none, or nonsense: worked out from bytes, rather too many
+    BOUNDED = "bounded"  # it reported more than can have been: the most that can
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """One request. Holds no text of prompt or answer; times are integers: its bytes never depend on rounding."""
@@ -57,6 +65,8 @@ class Receipt:
     outcome: Outcome
     refusals: tuple[OfferRefusal, ...] = ()
     plan: tuple[str, ...] = ()  # ISLAND/MODEL, best first
+    cached_tokens: int = 0  # of the prompt's, those that who answered had read before
+    usage: Usage = Usage.REPORTED
 
     def to_json(self) -> dict[str, Any]:
         """As `ledger show --json` and `/api/ledger` give it."""
@@ -73,7 +83,9 @@ class Receipt:
             "sensitivity_after": self.sensitivity_after.label,
             "sanitized": self.sanitized,
             "prompt_tokens": self.prompt_tokens,
+            "cached_tokens": self.cached_tokens,
             "completion_tokens": self.completion_tokens,
+            "usage": self.usage.value,
             "ttft_ms": self.ttft_ms,
             "total_ms": self.total_ms,
             "cost_nano_usd": self.cost,
@@ -104,6 +116,8 @@ class Receipt:
             outcome=Outcome(body["outcome"]),
             refusals=tuple(_refusal(refusal) for refusal in body["refusals"]),
             plan=tuple(body["plan"]),
+            cached_tokens=body.get("cached_tokens", 0),  # receipts of older versions have neither
+            usage=Usage(body.get("usage", Usage.REPORTED)),
         )
 
 

@@ -17,6 +17,7 @@ from node.backends.peer import PeerBackend
 from node.collections.holder import Collections
 from node.local_answers import PeerAnswers
 from node.ports import Call, Emit, Origin
+from node.receipts import Receipts
 from node.serving import HELLO_S, RUNNING_MAX, STALLED_S, Serving
 from protocol.answers import AnswerEvent, Delta, Finished
 from protocol.errors import BackendError, BackendFailure, MisuseError
@@ -73,7 +74,9 @@ async def scene(tmp_path: Path, *own: OwnModel, person: str = "ada", **changes: 
         collections = Collections(tmp_path / "collections")
         model = own[0] if own else OwnModel()
         answers = PeerAnswers(services(*(own or (model,)), text=PROVIDER), collections, islands.home.me)
-        serving = Serving(islands.home.keyring, islands.home.member, answers, now)
+        serving = Serving(
+            islands.home.keyring, islands.home.member, answers, now, Receipts(islands.stores["home"], now)
+        )
         streams = Streams(islands)
         made = Scene(islands, serving, collections, model, streams, peer_backend(islands, streams))
         async with trio.open_nursery() as nursery:
