@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from node.privacy.detectors.base import Detector, Evidence, Text
+from node.privacy.detectors.base import Detector, Evidence, Text, each
 from node.privacy.findings import Finding, FindingType
 from node.privacy.wordlist import words
 
@@ -22,7 +22,7 @@ _UNIT = (
     r"(?:['’ \t-]{0,2}(?:years?|yrs?|y/?o|months?|weeks?|days?|Jahren?|Monaten?|Wochen|ans|mois|semaines|años|meses|anni|mesi|"
     r"jaar|maanden|weken|anos|lat|lata|miesięcy|yaşında|yaşına|aylık)(?:[ -](?:old|alt|oud))?)"
 )
-_AGE = rf"{_NUMBER}{_HALF}{_UNIT}?"
+_AGE = rf"{_NUMBER}{_HALF}(?:{_UNIT}{_HALF})?"
 _DATE = r"(?:\s(?:on|am|le|il|el|op|em|w dniu)\s(?:the\s)?\d{1,2}(?:st|nd|rd|th|\.|er|º)?(?:\s(?:of|de|di)?\s?[^\W\d_]{3,10})?)?"
 # A birthday: with its age or without.
 _TURNING = re.compile(
@@ -59,6 +59,25 @@ _OWNED = re.compile(
     r"mijn|ons|onze|meu|minha|nosso|nossa|mój|moja|moje)\s(?:[^\W\d_]+\s)?\Z",
     re.IGNORECASE,
 )
+# Anybody's, in a text that tells the birth.
+_TOLD = re.compile(
+    rf"(?<![^\W_])(?:I am|I['’]m|(?:s?he|who|mum|mom|dad|\w{{3,14}}) is|(?:s?he|who)['’]s|and is|now|ich bin|ist|j['’]ai|a|tengo|tiene|ho|ha|ben|is|heeft|tenho|tem|mam|ma|yaşında)\s(?:now |already |jetzt |schon |déjà |ya |già |nu )?"
+    rf"(?P<age>{_NUMBER}{_UNIT}?)(?=[.,;!?)\n]|\s(?:and|but|now|today|years?|und|et|y|e|en|i)(?![^\W_])|\Z)",
+    re.IGNORECASE,
+)
+_BORN = words(
+    "born birth birthdate birthday dob geboren geburtstag geburtsdatum née né naissance nacida nacido nací nacimiento nata nato nascita nascido nascida nasci nascimento geboortedatum urodzona urodzony doğumlu"
+)
+# In scripts that set no blank: 四十二歳, 今年12岁, 올해 7살.
+_UNSPACED = re.compile(
+    r"(?P<how>今年で?|もうすぐ|まもなく|今|現在|来年|息子[はが]?|娘[はが]?|孫[はが]?|子ども?[はが]?|儿子|女儿|孩子|快|刚满|刚|满|올해|이제|곧|아들[은이]?|딸[은이]?|아이[는가]?)[ 、,]{0,2}[은는이가は]?[ ]?"
+    r"(?P<age>[〇零一二三四五六七八九十百\d]{1,4}[ ]?(?:歳|才|岁|歲|周岁|살|세)(?:半)?)(?!児)"
+)
+_UNSPACED_UNITS = "歳才岁歲살세"
+_CJK_BORN = ("生まれ", "生年月日", "出生", "생일", "출생", "태어", "년생", "일생")
+_UNSPACED_ANY = re.compile(
+    r"(?P<age>[〇零一二三四五六七八九十百\d]{1,4}[ ]?(?:歳|才|岁|歲|周岁|살|세)(?:半)?)(?!児|以|未)"
+)
 AGE_YEARS_MAX = 125
 AGE_CHARACTERS = 40  # of an age in words, or of what follows "old"
 
@@ -86,6 +105,17 @@ def _find(text: Text) -> Iterator[Finding]:
                 yield Finding(*match.span("age"), FindingType.BIRTH_AGE, 0.8, "ages")
 
 
+def _find_told(text: Text) -> Iterator[Finding]:
+    if not _BORN.isdisjoint(text.vocabulary):
+        for match in _TOLD.finditer(text.normal):
+            if _is_age(match.group("age")) and not match.group("age").isdecimal():
+                yield Finding(*match.span("age"), FindingType.BIRTH_AGE, 0.7, "ages_told")
+    if text.other_script:
+        pattern = _UNSPACED_ANY if text.has_any(_CJK_BORN) else _UNSPACED
+        for match in pattern.finditer(text.normal):
+            yield Finding(*match.span("age"), FindingType.BIRTH_AGE, 0.7, "ages_told")
+
+
 def _is_owned(text: Text, start: int) -> bool:
     return _OWNED.search(text.normal, max(0, start - 32), start) is not None
 
@@ -106,5 +136,11 @@ def _follows_somebody(text: Text, start: int) -> bool:
 DETECTORS = (
     Detector(
         "ages", frozenset({FindingType.BIRTH_AGE}), _find, (Evidence(_TURNING_WORDS | _CHILD_WORDS | words("old")),)
+    ),
+    Detector(
+        "ages_told",
+        frozenset({FindingType.BIRTH_AGE}),
+        _find_told,
+        (Evidence(_BORN), *each(_UNSPACED_UNITS, other_script=True)),
     ),
 )

@@ -24,7 +24,7 @@ _LABELLED = re.compile(
 # A routing number beside an account's: "123456780 / 000123456789", "12-34-56 12345678".
 _PAIR = re.compile(rf"\d(?<![{LATIN}.].)\d{{8}}(?P<between>\s?[/|,:;-]\s?|\s+)\d{{6,17}}(?![{LATIN}])")
 _SORT_CODE = re.compile(
-    rf"\d(?<![{LATIN}.].)\d-\d\d-\d\d[ ,/|]{{1,3}}(?:[Aa]cc(?:ount|t)?\.?[ :]{{1,2}})?\d{{8}}(?![{LATIN}])"
+    rf"\d(?<![{LATIN}.].)\d-\d\d-\d\d[ ,;/|]{{1,3}}(?:(?:and |to )?(?:a/?c|[Aa]cc(?:ount|t)?)\.?(?: (?:no\.?|number|num|#))?[ :]{{1,2}})?\d{{4}}[ ]?\d{{4}}(?![{LATIN}])"
 )
 _MONEY = context(
     "wire transfer bank credit_union routing aba ach deposit account acct pay dues checking savings iban swift bic überweisen "

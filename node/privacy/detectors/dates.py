@@ -3,19 +3,25 @@
 import re
 from collections.abc import Iterator
 
-from node.privacy.detectors.base import Detector, Evidence, Text, each, pattern_detector
+from node.privacy.detectors.base import Detector, Evidence, Text, each
 from node.privacy.findings import Finding, FindingType
 from node.privacy.wordlist import words
 
 _MONTHS = (
     r"jan(?:uary|uar|vier|\.)?|feb(?:ruary|ruar|\.)?|février|mar(?:ch|s|zo|\.)?|märz|apr(?:il|ile|\.)?|avril|may|mai|mayo|"
     r"june?|juin|juni|junio|july?|juillet|juli|julio|aug(?:ust|\.)?|août|agosto|sep(?:t|tember|\.)?|septembre|septiembre|"
-    r"o[ck]t(?:ober|obre|ubre|\.)?|nov(?:ember|embre|iembre|\.)?|de[cz](?:ember|embre|\.)?|décembre|dic(?:iembre|embre)|enero"
+    r"o[ck]t(?:ober|obre|ubre|\.)?|nov(?:ember|embre|iembre|\.)?|de[cz](?:ember|embre|\.)?|décembre|dic(?:iembre|embre)|enero|"
+    r"janeiro|fevereiro|março|abril|junho|julho|setembro|outubro|novembro|dezembro|gennaio|febbraio|aprile|maggio|giugno|luglio|settembre|ottobre|febrero|agosto|"
+    r"januari|februari|maart|mei|augustus|stycznia|lutego|marca|kwietnia|maja|czerwca|lipca|sierpnia|września|października|listopada|grudnia|"
+    r"ocak|şubat|mart|nisan|mayıs|haziran|temmuz|ağustos|eylül|ekim|kasım|aralık|января|февраля|марта|апреля|мая|июня|июля|августа|сентября|октября|ноября|декабря"
 )
 _MONTH_NAMES = (
     "jan january januar feb february februar février mar march märz mars marzo apr april aprile avril may mai mayo jun june juin juni "
     "junio jul july juillet juli julio aug august août agosto sep sept september septembre septiembre oct october okt oktober octobre "
-    "octubre nov november novembre noviembre dec december dez dezember décembre dic diciembre dicembre enero"
+    "octubre nov november novembre noviembre dec december dez dezember décembre dic diciembre dicembre enero "
+    "janeiro fevereiro março abril junho julho setembro outubro novembro dezembro gennaio febbraio aprile maggio giugno luglio settembre ottobre febrero agosto "
+    "januari februari maart mei augustus stycznia lutego marca kwietnia maja czerwca lipca sierpnia września października listopada grudnia "
+    "ocak şubat mart nisan mayıs haziran temmuz ağustos eylül ekim kasım aralık января февраля марта апреля мая июня июля августа сентября октября ноября декабря"
 )
 _NUMERIC = r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})"
 # The same without its first digit: a search that begins with a digit is quick.
@@ -26,7 +32,9 @@ _MONTH_FIRST = rf"(?:{_MONTHS})\s\d{{1,2}}(?:st|nd|rd|th)?(?:,?\s\d{{4}})?"
 _DATE = rf"(?:{_EAST_ASIAN}|(?:{_NUMERIC}|{_DAY_FIRST}|{_MONTH_FIRST})(?!\w))"
 _BIRTH_WORDS = words(
     "born dob d date birth birthdate birthday b geb geboren geburtsdatum né née nacido nacida fecha nato nata data "
-    "geboortedatum nascido nascida urodzony urodzona naissance geburtstag nacimiento cumpleaños nascita"
+    "geboortedatum nascido nascida urodzony urodzona naissance geburtstag nacimiento cumpleaños nascita "
+    "nací nació nasci nasceu nascimento urodziłem urodziłam urodził urodziła urodzin urodzenia urodziny doğumlu doğumluyum doğumlusu doğum doğdu doğdum "
+    "родился родилась родились рождения рождён рожден geboorte"
 )
 _BIRTH = re.compile(
     r"(?:(?:born(?:\son)?|dob|d\.o\.b\.?|date\sof\sbirth(?:\s(?:of|for)\s[^:\n\d]{2,40})?|birth\s?date|birthday(?:\sis)?|b\.|geb(?:oren|\.)?(?:\sam)?|geburtsdatum|"
@@ -38,10 +46,16 @@ _BIRTH = re.compile(
 _BIRTH_MARK_HINTS = ("生年月日", "出生", "生于", "생년월일", "рождения")
 _BIRTH_MARKS = re.compile(r"生年月日|出生日期|出生于|生于|생년월일|дата рождения|(?<![\w*])\*(?=\s?\d)")
 _ANY_NUMERIC = re.compile(rf"\d(?<![\w./-].)(?:{_TAILS})(?![\w/-])")
-_ANY_EAST_ASIAN = re.compile(_EAST_ASIAN)
+_ANY_EAST_ASIAN = re.compile(r"(?!\s)" + _EAST_ASIAN)
+_EAST_ASIAN_BORN = re.compile(
+    r"\s?(?:に|で|的)?(?:生まれ|出生|生日|生(?=[，。、,.\s]|\Z|입|인|이)|誕生|태어|출생|생일|생(?=[입인이,.\s]|\Z))"
+)
+_EAST_ASIAN_BORN_BEFORE = re.compile(
+    r"(?:生年月日|出生(?:日期|年月日|于)?|生于|生日|誕生日|생년월일|생일|출생)\s?(?:[:：はが为是은는]|는|은)?\s?\Z"
+)
 _ANY_NAMED = re.compile(rf"(?<![\w./-])(?:{_DAY_FIRST}|{_MONTH_FIRST})(?![\w/-])", re.IGNORECASE)
 _MONTH_WORDS = frozenset(_MONTH_NAMES.split())
-BEFORE_MONTH = 9  # characters: "23rd of " and a mark
+BEFORE_MONTH = 10  # characters: "23rd of " and a mark
 
 
 # A date in words, and the year that may follow: "the third of February nineteen fifty-eight".
@@ -67,7 +81,7 @@ _ORDINAL_WORDS = words(
 IN_WORDS_CHARACTERS = 24  # from where a date in words begins to its ordinal
 # A birth that is told in the same sentence, somewhere beside the date.
 _TOLD_BIRTH = re.compile(
-    r"(?<!\w)(?:born|birth ?date|date of birth|birthday|dob|née?e?|naissance|geboren|geburtstag|nacid[oa]|nacimiento|cumpleaños|nat[oa]|nascita|geboortedatum|nascid[oa]|urodz\w+)(?!\w)",
+    r"(?<!\w)(?:born|birth ?date|date of birth|birthday|dob|née?e?|naissance|geboren|geburtstag|nacid[oa]|nacimiento|cumpleaños|nat[oa]|nascita|geboortedatum|nascid[oa]|nací|nació|nasci|nasceu|nascimento|urodz\w+|doğ(?:um|du)\w*|родил\w+|рожд\w+)(?!\w)",
     re.IGNORECASE,
 )
 _SENTENCE = re.compile(r"[.!?](?=\s|\Z)|\n")
@@ -98,11 +112,11 @@ def _of_the_living(date: str) -> bool:
 def _date(text: Text, start: int, end: int, name: str) -> Finding:
     """A date with its year in a sentence that tells a birth is that of the birth."""
     date = text.normal[start:end]
-    told = _FULL_YEAR.search(date) is not None and _of_the_living(date) and _tells_birth(text, start, end)
+    told = _FULL_YEAR.search(date) is not None and _of_the_living(date) and tells_birth(text, start, end)
     return Finding(start, end, FindingType.BIRTH_DATE if told else FindingType.DATE, 0.7 if told else 0.6, name)
 
 
-def _tells_birth(text: Text, start: int, end: int) -> bool:
+def tells_birth(text: Text, start: int, end: int) -> bool:
     if _BIRTH_WORDS.isdisjoint(text.vocabulary):
         return False
     before = _SENTENCE.split(text.normal[max(0, start - TOLD_CHARACTERS) : start])[-1]
@@ -122,6 +136,15 @@ def _find_named(text: Text) -> Iterator[Finding]:
             yield _date(text, *named.span(), "dates_named")
 
 
+def _find_east_asian(text: Text) -> Iterator[Finding]:
+    for match in _ANY_EAST_ASIAN.finditer(text.normal):
+        is_birth = _EAST_ASIAN_BORN.match(text.normal, match.end()) or _EAST_ASIAN_BORN_BEFORE.search(
+            text.normal[max(0, match.start() - 12) : match.start()]
+        )
+        type_ = FindingType.BIRTH_DATE if is_birth else FindingType.DATE
+        yield Finding(*match.span(), type_, 0.7 if is_birth else 0.6, "dates_east_asian")
+
+
 def _find_in_words(text: Text) -> Iterator[Finding]:
     done = 0
     for word in sorted(text.at_words(_ORDINAL_WORDS)):
@@ -129,7 +152,7 @@ def _find_in_words(text: Text) -> Iterator[Finding]:
         if match is None:
             continue
         done = match.end()
-        told = _tells_birth(text, *match.span())
+        told = tells_birth(text, *match.span())
         yield Finding(*match.span(), FindingType.BIRTH_DATE if told else FindingType.DATE, 0.7, "dates_in_words")
 
 
@@ -145,13 +168,7 @@ DETECTORS = (
         ),
     ),
     Detector("dates_numeric", _TYPES, _find_numeric, each("/-.", digits=4)),
-    pattern_detector(
-        "dates_east_asian",
-        FindingType.DATE,
-        _ANY_EAST_ASIAN,
-        *each("年년", digits=2, other_script=True),
-        score=0.6,
-    ),
+    Detector("dates_east_asian", _TYPES, _find_east_asian, each("年년", digits=2, other_script=True)),
     Detector("dates_named", _TYPES, _find_named, (Evidence(_MONTH_WORDS, digits=1),)),
     Detector("dates_in_words", _TYPES, _find_in_words, (Evidence(_ORDINAL_WORDS),)),
 )

@@ -17,7 +17,7 @@ _AT = (
     rf"[\[({{<\s_-](?:(?<=[\[({{<])(?:\s?(?:{_WORD_AT}|@)\s?[\])}}>]|a[\])}}](?=\w))|(?<=\s)(?:{_WORD_AT}|@)(?=\s)|"
     r"(?<=[_-])(?:at|AT)[_-])|艾特|アット(?:マーク)?"
 )
-_DOT = rf"\s{{0,2}}(?:[\[({{<]\s?(?:{_WORD_DOT}|\.)\s?[\])}}>]|\s(?:{_WORD_DOT})\s|[_-](?:dot|DOT)[_-]|\.|点|ドット)\s{{0,2}}"
+_DOT = rf"\s{{0,2}}(?:[\[({{<]\s?(?:{_WORD_DOT}|\.)\s?[\])}}>]|\s(?:{_WORD_DOT})\s|[_-](?:dot|DOT)[_-]|(?<=\s)\.\s|(?<!\s)\.(?=\S)|点|ドット)\s{{0,2}}"
 _JOIN = (
     rf"(?:[.+_-]|\s?[\[(]\s?(?:{_WORD_DOT})\s?[\])]\s?|ドット|点|"
     rf"\s(?:{_WORD_DOT}|tiret(?:\sdu\sbas)?|dash|underscore|hyphen|minus|bindestrich|unterstrich|guion(?:\sbajo)?|guión(?:\sbajo)?|trattino|streepje|"
@@ -45,6 +45,11 @@ _SPACED = re.compile(r"(?<![^\W_])(?:[\w.-]\s){2,40}@(?:\s[\w-]){2,40}\s\.(?:\s[
 _BACKWARDS = re.compile(
     r"(?<![\w.@-])(?:moc|gro|ten|ude|vog|ed|rf|se|ti|ln|lp|rb|tp|rt|pj|nc|oi|ku\.oc|elpmaxe)\.[\w.-]{2,60}@[\w.+-]{1,64}(?![\w@]|\.\w)"
 )
+# Put together in code: "ada" + "@" + "example.org", ["ada", "example.org"].join("@").
+_PUT_TOGETHER = re.compile(
+    r"(?P<q1>[\"'`])(?P<one>[\w.+-]{1,64})(?P=q1)\s{0,2}[+.,&~]{1,2}\s{0,2}(?:(?P<q2>[\"'`])@(?P=q2)|&#64;|String\.fromCharCode\(64\)|chr\(64\))\s{0,2}[+.,&~]{1,2}\s{0,2}(?P<q3>[\"'`])(?P<end>(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24})(?P=q3)|"
+    r"(?P<q4>[\"'`])(?P<first>[\w.+-]{1,64})(?P=q4)\s?,\s?(?P<q5>[\"'`])(?P<last>(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24})(?P=q5)\s?[\])]\s?\.join\((?P<q6>[\"'`])@(?P=q6)\)"
+)
 # Nobody's: what stands for an address in examples, and mailboxes of machines.
 _RESERVED = re.compile(
     r"(?:.*\.)?(?:example(?:\.(?:com|org|net))?|test|invalid|localhost|(?:your|my)?(?:company|domain|site)\.com)"
@@ -57,7 +62,7 @@ _TOPS = words(
     "com org net edu gov io me app dev ai co eu us biz info online email test invalid example de fr es it nl pl pt br tr jp cn uk ch at be se no dk fi ru"
 )
 _LAST_WORD = re.compile(r"[^\W_]+\Z")
-_PLAIN_AT = re.compile(r"\s(?:at|et|ät|@)\s", re.IGNORECASE)
+_PLAIN_AT = re.compile(r"(?<![\[({<])\s(?:at|et|ät|@)\s(?![\])}>])", re.IGNORECASE)
 _MACHINES = words("git hg svn noreply no-reply donotreply do-not-reply mailer-daemon postmaster")
 _FILES = words("png jpg jpeg gif svg webp js mjs ts tsx jsx css json html md py txt zip gz tgz ico map woff")
 
@@ -74,6 +79,9 @@ def _find(text: Text) -> Iterator[Finding]:
     for match in _PLAIN.finditer(text.normal):
         if not _is_harmless(match):
             yield Finding(*match.span(), FindingType.EMAIL, 0.99, "emails")
+    for match in _PUT_TOGETHER.finditer(text.normal):
+        one, end = ("one", "end") if match.group("one") else ("first", "last")
+        yield Finding(match.start(one), match.end(end), FindingType.EMAIL, 0.85, "emails")
     for pattern in (_SPACED, _BACKWARDS):
         for match in pattern.finditer(text.normal):
             yield Finding(*match.span(), FindingType.EMAIL, 0.85, "emails")

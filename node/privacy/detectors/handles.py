@@ -29,7 +29,7 @@ _DEVICE = re.compile(
     r"thinkpad|surface|airpods|handy|telefon|telefoon|pc|desktop|phone|watch)(?:[-_]?\d{1,2})?(?![\w])",
     re.IGNORECASE,
 )
-_NOT_OWNER = words(
+NOT_OWNER = words(
     "the my your his her our their this that new old work home office gaming test dev build company corporate personal a an any "
     "smart cell mobile apple samsung google microsoft dell lenovo windows linux mac android desktop laptop host pro max plus mini "
     "remote virtual cloud lab demo guest spare shared team staff student family media server web business school own first second used "
@@ -60,7 +60,7 @@ _NICK = re.compile(
 _TAGS = words(
     "p div span b i em strong a li ul ol td tr th code pre br hr img h1 h2 h3 body head html table form input button script name date text title"
 )
-_SERVICES = words(
+SERVICES = words(
     "admin administrator root user test tester guest none default system service daemon nobody anonymous sign-in sign-up sign-out log-in log-out reset-password forgot-password change-password my-account new-user public www-data ubuntu debian "
     "ec2-user centos postgres mysql oracle redis git deploy jenkins runner vagrant docker backup nginx apache sa dev app shared example "
     "username foo bar you me all everyone invalid unknown systemd-network systemd-resolve root. pi vscode node default.migrated"
@@ -92,7 +92,7 @@ def _find_nicks(text: Text) -> Iterator[Finding]:
         return
     for match in _NICK.finditer(text.normal):
         nick = match.group("login").lower()
-        if nick not in _TAGS and nick not in _SERVICES:
+        if nick not in _TAGS and nick not in SERVICES:
             yield Finding(*match.span("login"), _H, 0.8, "nicks")
 
 
@@ -114,7 +114,7 @@ def _find_logins(text: Text) -> Iterator[Finding]:
 
 def _is_somebodys(match: re.Match[str]) -> bool:
     login = match.group("login").lower().strip(".")
-    return login not in _SERVICES and not login.endswith((".html", ".htm", ".php", ".py", ".js", ".md", ".json"))
+    return login not in SERVICES and not login.endswith((".html", ".htm", ".php", ".py", ".js", ".md", ".json"))
 
 
 def _find_devices(text: Text) -> Iterator[Finding]:
@@ -124,7 +124,7 @@ def _find_devices(text: Text) -> Iterator[Finding]:
         if match is None or not match.start() < word.end <= match.end():
             continue
         owner = match.group("owner").lower()
-        if owner in _NOT_OWNER or owner + "s" in _NOT_OWNER:
+        if owner in NOT_OWNER or owner + "s" in NOT_OWNER:
             continue
         joint = text.normal[match.end("owner") : match.end()].lstrip("sS'’")[:1]
         if joint == " " and "'" not in match.group() and "’" not in match.group():

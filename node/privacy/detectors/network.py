@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from node.privacy.detectors.base import Detector, Evidence, Text, context, each, pattern_detector
 from node.privacy.findings import Finding, FindingType
+from node.privacy.wordlist import words
 
 _V4 = re.compile(r"\d(?<![\w.].)\d{0,2}\.(?:\d{1,3}\.){2}\d{1,3}(?![\w]|\.\d)(?P<prefix>/\d{1,2})?")
 _V6 = re.compile(r"(?<![\w:.])(?=[0-9A-Fa-f:.]{2,45})(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?![\w:])")
@@ -39,6 +40,18 @@ _DEGREES = re.compile(
     r"\d(?<![\w.].)\d{0,2}\s?°\s?\d{1,2}(?:\.\d+)?\s?['′’](?:\s?\d{1,2}(?:\.\d+)?\s?(?:\"|″|''|′′|”))?\s?[NSEWO]"
     r"(?:[ ,;/]{1,3}\d{1,3}\s?°\s?\d{1,2}(?:\.\d+)?\s?['′’](?:\s?\d{1,2}(?:\.\d+)?\s?(?:\"|″|''|′′|”))?\s?[NSEWO])?"
 )
+# Addresses that are set aside for documentation (RFC 5737, 3849, 7042, 9637) stand for somebody's in examples of texts, and
+# for nobody's in a text that speaks of that.
+_DOCUMENTATION = tuple(
+    map(ipaddress.ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "3fff::/20"))
+)
+_DOCUMENTATION_MAC = re.compile(
+    r"00[:-]00[:-]5e[:-]00[:-]53[:-]|0000\.5e00\.53|(?:01|33)[:-](?:00|33)[:-](?:5e|00|ff)[:-]", re.IGNORECASE
+)
+_OF_DOCUMENTS = words(
+    "rfc rfcs documentation documented docs readme reserved reserves reserve tutorial bogon bogons dokumentation reserviert réservée réservé réservées réservés reservado "
+    "reservada reservadas riservato riservati gereserveerd zarezerwowane"
+)
 PUBLIC_RESOLVERS = frozenset({"8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9"})  # asked about, never somebody's
 
 
@@ -64,6 +77,13 @@ def _ip_type(text: str) -> FindingType | None:
     return FindingType.IP
 
 
+def _is_of_documents(address: str, text: Text) -> bool:
+    if _OF_DOCUMENTS.isdisjoint(text.vocabulary):
+        return False
+    of = ipaddress.ip_address(address)
+    return any(of.version == network.version and of in network for network in _DOCUMENTATION)
+
+
 def _is_version(text: Text, start: int) -> bool:
     """Four numbers with dots may be a program's version."""
     if _VERSION.search(text.normal, max(0, start - 12), start) or _RELEASE.match(text.normal, start):
@@ -81,12 +101,16 @@ def _is_long(address: str) -> bool:
 def _find_ips(text: Text) -> Iterator[Finding]:
     for match in text.at_digits(_V4, then="."):
         type_ = _ip_type(match.group().partition("/")[0])
-        if type_ is not None and not _is_version(text, match.start()):
+        if (
+            type_ is not None
+            and not _is_version(text, match.start())
+            and not _is_of_documents(match.group().partition("/")[0], text)
+        ):
             yield Finding(*match.span(), type_, 0.95, "ip")
     if text.normal.count(":") >= V6_COLONS_MIN and _COLONS.search(text.normal):
         for match in _V6.finditer(text.normal):
             type_ = _ip_type(match.group()) if _is_long(match.group()) else None
-            if type_ is not None:
+            if type_ is not None and not _is_of_documents(match.group(), text):
                 yield Finding(*match.span(), type_, 0.95, "ip")
 
 
@@ -96,6 +120,8 @@ def _find_macs(text: Text) -> Iterator[Finding]:
     if not _MAC_PART.search(text.normal):
         return
     for match in _MAC.finditer(text.normal):
+        if _DOCUMENTATION_MAC.match(match.group()):
+            continue
         if len(set(match.group().lower()) - set(":-.")) > 1:
             yield Finding(*match.span(), FindingType.MAC, 0.95, "mac")
 

@@ -79,6 +79,8 @@ _CARD_PART = re.compile(r"[^;,\r\n]{2,60}")
 
 
 def _find_in_cards(text: Text) -> Iterator[Finding]:
+    if "begin:v" not in text.lower:
+        return
     for match in _CARD.finditer(text.normal):
         spans = [match.span(group) for group in ("full", "called", "met") if match.group(group)]
         if match.group("parts"):

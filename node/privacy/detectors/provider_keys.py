@@ -73,19 +73,45 @@ _KEYS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("sl.", r"sl\.[A-Za-z0-9_-]{60,200}"),
         ("cloudinary:", r"cloudinary://\d{10,20}:[A-Za-z0-9_-]{20,40}@\w{2,60}"),
         (":aa", r"\d{8,10}:AA[A-Za-z0-9_-]{30,40}"),
+        # What passwords are kept as.
+        ("$apr1$", r"\$apr1\$[^\s:'\"]{8,60}"),
+        ("$1$", r"\$1\$[^\s:'\"]{8,60}"),
+        ("$5$", r"\$5\$[^\s:'\"]{16,150}"),
+        ("$6$", r"\$6\$[^\s:'\"]{16,200}"),
+        ("$y$", r"\$y\$[^\s:'\"]{16,150}"),
+        ("sha", r"\{S?SHA(?:256|512)?\}[A-Za-z0-9+/=]{16,200}"),
+        ("pbkdf2", r"pbkdf2[_:]sha\d{1,3}[$:]\d{3,8}[$:][^\s'\"]{16,250}"),
+        ("scrypt:", r"scrypt:\d{3,8}:\d:\d\$[^\s'\"]{16,250}"),
     )
 )
 KEY_CHARACTERS_MIN = 14  # the shortest that a pattern above takes
+
+_SHARED_KEY = re.compile(
+    r"(?<![A-Z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?:[\s:,;|/\"'=]|(?:aws_)?secret(?:_access)?(?:_key)?|and|und|et|y|key|with){1,12}?(?P<value>(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+])",
+    re.IGNORECASE,
+)
+_PREFIXES = r"gh[pousr]_|github_pat_|hf_|sk-|[rsp]k_(?:live|test)_|glpat-|xox[abeoprs]-|npm_|AKIA|AIza|ya29\.|gsk_|dop_v1_|pypi-|SG\.|whsec_|shpat_|eyJ"
+_PARTED = re.compile(
+    rf"(?<![A-Za-z0-9_])(?P<one>(?:{_PREFIXES})[A-Za-z0-9_.-]{{4,400}})(?:\\[ ]?\n[ \t]{{0,8}}|[\"'`]\s{{0,8}}(?:\+|\.\.?|&|\\|~)?\s{{0,12}}[\"'`])(?P<two>[A-Za-z0-9_.-]{{5,400}})"
+)
 
 
 def _find_keys(text: Text) -> Iterator[Finding]:
     long_words = "\n".join(word for word in text.normal.split() if len(word) >= KEY_CHARACTERS_MIN).lower()
     if not long_words:
         return
-    for hint, pattern in _KEYS:
-        if hint in long_words:
-            for match in pattern.finditer(text.normal):
-                yield Finding(*match.span(), FindingType.SECRET, 0.98, "provider_keys")
+    hinted = [(hint, pattern) for hint, pattern in _KEYS if hint in long_words]
+    if not hinted:
+        return
+    for match in _PARTED.finditer(text.normal):  # it goes on in the next line
+        yield Finding(*match.span("one"), FindingType.SECRET, 0.95, "provider_keys")
+        yield Finding(*match.span("two"), FindingType.SECRET, 0.95, "provider_keys")
+    for hint, pattern in hinted:
+        if hint in ("aki", "asia"):
+            for match in _SHARED_KEY.finditer(text.normal):
+                yield Finding(*match.span("value"), FindingType.SECRET, 0.95, "provider_keys")
+        for match in pattern.finditer(text.normal):
+            yield Finding(*match.span(), FindingType.SECRET, 0.98, "provider_keys")
 
 
 DETECTORS = (

@@ -18,7 +18,7 @@ _USERINFO = re.compile(
 )
 # What lets whoever has the address in: "?sig=…", "&X-Amz-Signature=…".
 _SIGNED = re.compile(
-    r"[?&](?:sig|signature|x-amz-signature|x-amz-security-token|x-goog-signature|access_token|id_token|api_?key|auth)=(?P<value>[^\s&#\"'<>]{12,2000})",
+    r"[?&](?:sig|secret|totp|code_verifier|refresh_token|session_id|signature|x-amz-signature|x-amz-security-token|x-goog-signature|access_token|id_token|api_?key|auth)=(?P<value>[^\s&#\"'<>]{12,2000})",
     re.IGNORECASE,
 )
 _SCHEMES = frozenset({"bearer", "basic", "token", "apikey"})  # of an HTTP Authorization header
@@ -77,53 +77,9 @@ _PASSWORD_ENDS = (
 _HEX_CONTEXT = re.compile(r"key|secret|token|credential|schlüssel|密钥|clé", re.IGNORECASE)
 _LONG_TOKEN = re.compile(r"(?<![A-Za-z0-9+/_=.-])[A-Za-z0-9+/_-]{24,400}={0,2}(?![A-Za-z0-9+/_.-])")
 ENTROPY_BITS_MIN = 3.3  # per character; hexadecimal keys of 24 and more have above 3.3, English words below
-_MNEMONIC = re.compile(
-    r"(?<![^\W_])(?:seed phrase|recovery phrase|mnemonics?|(?:twelve|12|24|twenty-four) words)(?![^\W_])[^:\n]{0,40}:\s?"
-    r"(?P<value>[a-z]{3,8}(?: [a-z]{3,8}){11,23})",
-    re.IGNORECASE,
-)
-_CODES = words(
-    "clave senha hasło code codes codice código kod kodu combination combinatie pin zahlenschloss türcode zugangscode schließfach digicode"
-)
-_CODE = re.compile(
-    r"[^\W_]+(?:[ \t][^\s:=.,;!?]{1,18}){0,6}?(?:[ \t](?:is|was|est|es|è|é|ist|lautet|jest|to|de|le|la|el|il)){0,2}[ \t]?[:=]?[ \t]?"
-    r"[\"'`«]?(?P<value>(?=[A-Za-z#*]{0,4}\d)[A-Za-z0-9#*]{4,10})(?![\w€$%.-]\w?|[ ]?(?:€|%|h\b|km|kg|min))",
-)
-_OPENS = re.compile(
-    r"(?<![^\W_])(?:door|gate|entry|entrance|alarm|safe|locker|lock|lockbox|garage|building|keypad|key box|wifi|wi-fi|portail|porte|immeuble|"
-    r"alarme|coffre|casier|garage|portal|puerta|alarma|caja fuerte|taquilla|portone|cancello|allarme|cassaforte|armadietto|tür|tor|haustür|"
-    r"tresor|alarmanlage|schließfach|deur|poort|kluis|porta|portão|cofre|alarme|drzwi|bramy|domofonu|alarmu|sejfu|kapı|kasa|digicode|"
-    r"zugangscode|türcode|zahlenschloss)(?![^\W_])",
-    re.IGNORECASE,
-)
 _OPTION = re.compile(
     r"(?<![\w-])(?:(?:-u|--user|--proxy-user)[ =][\"']?[^\s:\"']{1,60}:|sshpass\s-p\s?[\"']?|(?:mysql|mysqldump|mariadb)\s(?:-\S{1,40}\s(?:[\w.]{1,40}\s)?){0,4}-p|"
     r"--(?:password|passwd|passphrase|pass)[ =][\"']?|(?i:identified\sby)\s['\"]|requirepass\s)(?P<value>[^\s\"'<>|;]{4,200})"
-)
-_QUESTION_HINTS = ("maiden name", "first pet", "pet's name", "memorable", "favourite teacher", "favorite teacher", "first school", "first car",
-    "mädchenname", "erstes haustier", "nom de jeune fille", "premier animal", "apellido de soltera", "primera mascota", "cognome da nubile",
-    "primo animale", "meisjesnaam", "eerste huisdier", "nazwisko panieńskie", "nome de solteira", "kızlık soyadı")  # fmt: skip
-_QUESTION = re.compile(
-    r"(?<![^\W_])(?i:(?:mother['’]?s\s)?maiden name|(?:first|childhood)\s(?:pet|school|car|street)(?:['’]s name)?|pet['’]s name|memorable\s(?:place|word|name|date)|"
-    r"favou?rite teacher|mädchenname(?:\s(?:der|meiner) mutter)?|erstes haustier|nom de jeune fille(?:\sde\s(?:ma|sa|la)\smère)?|premier animal|"
-    r"apellido de soltera(?:\sde\s(?:mi|su)\smadre)?|primera mascota|cognome da nubile(?:\sdi\s(?:mia|sua)\smadre)?|primo animale|meisjesnaam|"
-    r"eerste huisdier|nazwisko panieńskie(?:\smatki)?|nome de solteira|kızlık soyadı)(?![^\W_])\s{0,2}(?:is|was|ist|est|es|è|jest|:|=)?\s{0,2}[\"'“«]?"
-    r"(?P<value>[A-ZÀ-ÖØ-ÞŁŚŻÇİÖŞÜ][^\W_]+(?:[ '’-][A-ZÀ-ÖØ-Þ][^\W_]+){0,2})"
-)
-_QUESTION_WORDS = words(
-    "maiden pet memorable teacher school car mädchenname haustier jeune animal soltera mascota nubile animale meisjesnaam "
-    "huisdier panieńskie solteira kızlık"
-)
-_PASSWORDS = words(
-    "password passphrase passcode passwort kennwort passe mdp contraseña clave senha wachtwoord hasło parola şifre пароль"
-)
-_PHRASE = re.compile(
-    r"[^\W_]+(?:\s[^\s:=.,;!?]{1,16}){0,7}?\s(?:is|was|ist|lautet|est|es|è|é|jest)\s(?P<value>[^\W\d_]+(?:[ _-][^\W\d_]+){0,5}?[ _-]\d{1,6})(?![\w.,]\w)"
-)
-_WORD_AND_NUMBER = re.compile(r"(?<![\w./:@#-])(?P<word>[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ]{3,20})\d{2,4}[!?#*]?(?![\w/:-]|\.\w)")
-STEMS_MAX = 8
-_PRODUCTS = words(
-    "windows office outlook exchange python ubuntu debian fedora bitwarden keepass base chapter version server sharepoint"
 )
 _S = FindingType.SECRET
 
@@ -166,12 +122,6 @@ def _find_labelled(text: Text) -> Iterator[Finding]:
             yield Finding(start, start + len(value), _S, 0.85, "labelled_secrets")
 
 
-def _find_mnemonics(text: Text) -> Iterator[Finding]:
-    """The words that a wallet is made of."""
-    for match in _MNEMONIC.finditer(text.normal):
-        yield Finding(*match.span("value"), _S, 0.9, "mnemonics")
-
-
 def _is_password(text: Text, end: int, labelled: re.Match[str]) -> bool:
     """Only a password in quotes may look like a name in code."""
     return bool(labelled.group("quote")) and text.lower.endswith(_PASSWORD_ENDS, 0, end)
@@ -203,14 +153,6 @@ def _code_ends(text: Text) -> Iterator[int]:
             yield word.end
 
 
-def _find_codes(text: Text) -> Iterator[Finding]:
-    """What opens a door: "the gate code is 74A19", "le code du portail est le 74A19"."""
-    for word in text.at_words(_CODES):
-        match = _CODE.match(text.normal, word.start)
-        if match and (_OPENS.search(match.group()) or _OPENS.search(text.normal, max(0, word.start - 28), word.start)):
-            yield Finding(*match.span("value"), _S, 0.8, "access_codes")
-
-
 def _find_options(text: Text) -> Iterator[Finding]:
     """Passwords among the options of a command."""
     for match in _OPTION.finditer(text.normal):
@@ -218,33 +160,6 @@ def _find_options(text: Text) -> Iterator[Finding]:
         is_group = value.isdigit() and len(value) < 6  # "-u 1000:1000"
         if not is_group and not _STANDS_FOR_A_VALUE.fullmatch(value):
             yield Finding(*match.span("value"), _S, 0.9, "command_options")
-
-
-def _find_answers(text: Text) -> Iterator[Finding]:
-    """Answers to a bank's questions, which are passwords."""
-    if not text.has_any(_QUESTION_HINTS):
-        return
-    for match in _QUESTION.finditer(text.normal):
-        yield Finding(*match.span("value"), _S, 0.8, "security_questions")
-
-
-def _find_in_prose(text: Text) -> Iterator[Finding]:
-    """A pass phrase of several words after "is", and what looks like a password in a text that speaks of one."""
-    places = sorted(word.start for word in text.at_words(_PASSWORDS))
-    for place in places:
-        phrase = _PHRASE.match(text.normal, place)
-        if phrase and any(c.isdigit() for c in phrase.group("value")):
-            yield Finding(*phrase.span("value"), _S, 0.75, "passwords_in_prose")
-    if not places or not text.digit_count:
-        return
-    stems: set[str] = set()
-    for match in _WORD_AND_NUMBER.finditer(text.normal, places[0]):
-        if match.group("word").lower() not in _PRODUCTS:
-            stems.add(match.group("word").lower())
-            yield Finding(*match.span(), _S, 0.6, "passwords_in_prose")
-    if 0 < len(stems) <= STEMS_MAX:  # half a password is told by its first half
-        for word in text.at_words(frozenset(stems)):
-            yield Finding(word.start, word.end, _S, 0.6, "passwords_in_prose")
 
 
 def _is_mixed(value: str) -> bool:
@@ -285,17 +200,8 @@ DETECTORS = (
         _find_pins,
         (Evidence(_PIN_WORDS | {"code"}, digits=3), *each(_UNSPACED_LABELS, digits=1, other_script=True)),
     ),
-    Detector("access_codes", _TYPES, _find_codes, (Evidence(_CODES, digits=1),)),
     Detector("command_options", _TYPES, _find_options, (Evidence(_OPTION_WORDS),)),
-    Detector("security_questions", _TYPES, _find_answers, (Evidence(_QUESTION_WORDS),)),
-    Detector("passwords_in_prose", _TYPES, _find_in_prose, (Evidence(_PASSWORDS, digits=1),)),
     Detector("url_credentials", _TYPES, _find_urls, (Evidence(holds=("://",)),)),
     Detector("labelled_secrets", _TYPES, _find_labelled, (Evidence(_LABELS | _SCHEMES | {"key"}),)),
-    Detector(
-        "mnemonics",
-        _TYPES,
-        _find_mnemonics,
-        (Evidence(words("phrase mnemonic mnemonics words"), holds=(":",)),),
-    ),
     Detector("entropy", _TYPES, _find_entropy, each(_ENTROPY_HINTS, digits=2, run=24)),
 )

@@ -7,69 +7,14 @@ from itertools import pairwise
 from stdnum import luhn
 
 from node.privacy.detectors.base import Context, Detector, Evidence, Text, context, each
-from node.privacy.detectors.cards import is_card
+from node.privacy.detectors.cards import has_issuer, is_card
+from node.privacy.detectors.spoken import SCOUTS, are_close, runs
 from node.privacy.findings import Finding, FindingType
-from node.privacy.wordlist import words
 
 WORDS_MIN = 4  # of a number; fewer is a price or a year
 DIGITS_MIN, DIGITS_MAX = 7, 24
-SCOUTS_MIN, CLOSE_CHARACTERS = 3, 60
-GAP_CHARACTERS_MAX = 4
+SPOKEN_CARD_DIGITS = (15, 16)  # so many, as an issuer begins them, are a card's also where one was misheard
 
-_UNITS = (
-    "zero one two three four five six seven eight nine",
-    "null eins zwei drei vier fünf sechs sieben acht neun",
-    "zéro un deux trois quatre cinq six sept huit neuf",
-    "cero uno dos tres cuatro cinco seis siete ocho nueve",
-    "zero uno due tre quattro cinque sei sette otto nove",
-    "nul een twee drie vier vijf zes zeven acht negen",
-    "zero um dois três quatro cinco seis sete oito nove",
-    "zero jeden dwa trzy cztery pięć sześć siedem osiem dziewięć",
-    "sıfır bir iki üç dört beş altı yedi sekiz dokuz",
-    "ноль один два три четыре пять шесть семь восемь девять",
-)
-_TEENS = (
-    "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen",
-    "zehn elf zwölf dreizehn vierzehn fünfzehn sechzehn siebzehn achtzehn neunzehn",
-    "dix onze douze treize quatorze quinze seize dix-sept dix-huit dix-neuf",
-    "diez once doce trece catorce quince dieciséis diecisiete dieciocho diecinueve",
-    "dieci undici dodici tredici quattordici quindici sedici diciassette diciotto diciannove",
-    "tien elf twaalf dertien veertien vijftien zestien zeventien achttien negentien",
-    "dez onze doze treze catorze quinze dezesseis dezessete dezoito dezenove",
-)
-_TENS = (
-    "twenty thirty forty fifty sixty seventy eighty ninety",
-    "zwanzig dreißig vierzig fünfzig sechzig siebzig achtzig neunzig",
-    "vingt trente quarante cinquante soixante soixante-dix quatre-vingt quatre-vingt-dix",
-    "veinte treinta cuarenta cincuenta sesenta setenta ochenta noventa",
-    "venti trenta quaranta cinquanta sessanta settanta ottanta novanta",
-    "twintig dertig veertig vijftig zestig zeventig tachtig negentig",
-    "vinte trinta quarenta cinquenta sessenta setenta oitenta noventa",
-)
-_MORE = {"oh": "0", "o": "0", "zwo": "2", "um": "1", "uma": "1", "ein": "1", "meia": "6", "hundred": "00"}
-_REPEATS = {"double": 2, "triple": 3, "treble": 3, "doppel": 2, "doppelt": 2, "doble": 2, "doppio": 2}
-_JOINS = words("dash hyphen plus dot point and y e et und en minus tiret strich guion guión trattino")
-
-
-def _spoken() -> dict[str, str]:
-    """The digits of each word."""
-    spoken = dict(_MORE)
-    for line in _UNITS:
-        spoken |= {word: str(n) for n, word in enumerate(line.split())}
-    for line in _TEENS:
-        spoken |= {word: str(n + 10) for n, word in enumerate(line.split())}
-    for line in _TENS:
-        spoken |= {word: str((n + 2) * 10) for n, word in enumerate(line.split())}
-    for joint, units, tens in (("und", _UNITS[1], _TENS[1]), ("en", _UNITS[5], _TENS[5]), ("ën", _UNITS[5], _TENS[5])):
-        for unit, word in enumerate(units.split()[1:], 1):
-            stem = "ein" if word == "eins" else word
-            spoken |= {f"{stem}{joint}{ten}": f"{n + 2}{unit}" for n, ten in enumerate(tens.split())}
-    return spoken
-
-
-_SPOKEN = _spoken()
-_SCOUTS = frozenset(_SPOKEN) - words("a o um un uma een ein bir en six acht elf sei e")  # ordinary words among them
-_TOKEN = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*|\d+|[,.;:/+()]+|\s+|-+|.", re.DOTALL)
 _HAN = re.compile(r"[〇零一二三四五六七八九](?:[ \-－ー・]?[〇零一二三四五六七八九]){6,23}")
 _ID_WORDS = context(
     "ssn social social_security sin nino national_insurance nhs passport id tax_id steuer_id dni nif bsn pesel cpf "
@@ -84,54 +29,15 @@ _PHONE_WORDS = context(
 )
 
 
-def _digits(word: str) -> str | None:
-    """What a word says as digits: "five", "sixty-five", "soixante-dix-huit", "44"."""
-    if word.isdecimal():
-        return word if len(word) <= 4 else None
-    said = _SPOKEN.get(word)
-    if said is not None or "-" not in word:
-        return said
-    values = [_SPOKEN.get(piece) for piece in word.split("-") if piece not in _JOINS]
-    if not values or any(value is None for value in values):
-        return None
-    numbers = [int(value) for value in values if value]
-    if len(numbers) > 1 and numbers[0] >= 20 and all(n < 20 for n in numbers[1:]):
-        return str(numbers[0] + sum(numbers[1:]))
-    return "".join(str(n) for n in numbers)
-
-
-def _runs(text: Text) -> Iterator[tuple[int, int, str, int]]:
-    """Where digits are said one after the other: start, end, the digits, and how many words said them."""
-    start = end = last = 0
-    digits: list[str] = []
-    said = repeat = 0
-    for match in _TOKEN.finditer(text.lower):
-        token = match.group()
-        value = _digits(token) if token[0].isalnum() else None
-        if value is not None:
-            if not digits:
-                start = match.start()
-            said += not token.isdecimal()
-            digits += [value] * (repeat or 1)
-            repeat, end, last = 0, match.end(), match.end()
-        elif token in _REPEATS:
-            if not digits:
-                start, digits = match.start(), [""]
-            repeat, last = _REPEATS[token], match.end()
-        elif digits and token in _JOINS:
-            last = match.end()
-        elif digits and (token[0].isalnum() or match.end() - last > GAP_CHARACTERS_MAX or "\n" in token):
-            yield start, end, "".join(digits), said
-            digits, said, repeat = [], 0, 0
-    if digits:
-        yield start, end, "".join(digits), said
-
-
 _EXTENSION = re.compile(r"[ ,]{0,2}(?:extension|ext\.?|durchwahl|poste|interno|toestel|anexo)[ ,:]{1,2}", re.IGNORECASE)
 
 
 def _type(digits: str, text: Text, start: int, end: int) -> FindingType | None:
-    if is_card(digits) or (text.near(_CARD_WORDS, start, end) and len(digits) >= 12 and luhn.is_valid(digits)):
+    if (
+        is_card(digits)
+        or (len(digits) in SPOKEN_CARD_DIGITS and has_issuer(digits))
+        or (text.near(_CARD_WORDS, start, end) and len(digits) >= 12 and luhn.is_valid(digits))
+    ):
         return FindingType.CARD
     for words_, type_ in (
         (_ID_WORDS, FindingType.NATIONAL_ID),
@@ -153,10 +59,29 @@ def _is_counting(digits: str) -> bool:
     return len(steps) == 1
 
 
-def _are_close(text: Text) -> bool:
-    """Whether several of the words stand so close that they could say a number."""
-    places = sorted(word.start for word in text.at_words(_SCOUTS))
-    return any(last - first < CLOSE_CHARACTERS for first, last in zip(places, places[SCOUTS_MIN - 1 :], strict=False))
+# What lets somebody in, and the number that is said for it.
+_LETS_IN = re.compile(
+    r"(?<![^\W_])(?<!zip )(?<!postal )(?<!area )(?<!country )(?<!error )(?<!status )(?<!exit )(?<!promo )(?<!discount )(?:"
+    r"pin(?:code)?|pass ?code|codes?|combination|combo|alarm|keypad|safe|locker|lockbox|disarms?|(?:opens?|unlocks?|unlocked) (?:it )?(?:with|by)|"
+    r"geheimzahl|tresor|zahlenschloss|(?:geht|öffnet sich|öffnet)(?: \w+)? mit|digicode|coffre|s['’]ouvre avec|se désactive avec|"
+    r"clave|código|codigo|combinación|se (?:abre|quita|apaga|desactiva|desbloquea) con|codice|combinazione|allarme|"
+    r"si (?:apre|disattiva|sblocca|spegne) con|cassaforte|kluis|cijferslot|(?:gaat|opent)(?: \w+){0,2} met|senha|segredo|"
+    r"(?:abre|desliga|desativa)(?:-se)? com|kod(?:u|em)?|szyfr|otwiera(?:ją)? się|hasło|alarmu|şifre\w{0,4}|kodu|parola\w{0,3}|код\w?|пароль|пин)"
+    r"(?![^\W_])[^.!?\n\d]{0,40}\Z",
+    re.IGNORECASE,
+)
+_SYMBOL = re.compile(
+    r"[ ,]{1,3}(?:(?:then|and|und|dann|puis|et|y|luego|e|poi|en|dan|i|ve)[ ])?(?:the[ ])?(?:hash|pound|star|asterisk|raute|rautetaste|stern|sternchen|dièse|étoile|"
+    r"almohadilla|numeral|asterisco|cancelletto|hekje|sterretje|cardinal|jogo da velha|krzyżyk|gwiazdka|kare|yıldız|решётка|решетка|звёздочка|звездочка)(?:[ ](?:key|sign))?(?![^\W_])",
+    re.IGNORECASE,
+)
+_EXPIRES = re.compile(
+    r"(?<![^\W_])(?:exp|expiry|expires|expiration|valid (?:thru|until|to|till)|good (?:thru|until)|gültig bis|läuft(?: \w+)? ab|ablaufdatum|expire|expiration|"
+    r"caduca|caducidad|vence|scade|scadenza|geldig tot|verloopt|validade|ważna do|geçerlilik)(?: date| le| el| il| em| em)?[ :,]{0,3}(?:is |in |on )?\Z",
+    re.IGNORECASE,
+)
+CODE_DIGITS_MIN, CODE_DIGITS_MAX = 3, 8
+LABEL_CHARACTERS = 72  # in which a word says what a spoken number opens, or that it is a card's last month
 
 
 def _find(text: Text) -> Iterator[Finding]:
@@ -164,26 +89,45 @@ def _find(text: Text) -> Iterator[Finding]:
         for match in _HAN.finditer(text.normal):
             is_id = _beside(_ID_WORDS, text, *match.span())
             yield Finding(*match.span(), FindingType.NATIONAL_ID if is_id else FindingType.PHONE, 0.7, "spelled")
-    if not _are_close(text):
+    if not are_close(text):
         return
-    runs = [run for run in _runs(text) if run[2]]
-    for index, (start, end, digits, said) in enumerate(runs):
-        if said < WORDS_MIN or not DIGITS_MIN <= len(digits) <= DIGITS_MAX or _is_counting(digits):
-            continue
-        type_ = _type(digits, text, start, end)
+    said_runs = [run for run in runs(text) if run[2]]
+    has_card = False
+    for index, (start, end, digits, said) in enumerate(said_runs):
+        type_ = _number_type(text, start, end, digits, said)
         if type_ is None:
+            before = text.normal[max(0, start - LABEL_CHARACTERS) : start]
+            if has_card and _EXPIRES.search(before):
+                yield Finding(start, end, FindingType.CARD, 0.8, "spelled")
+            elif said >= CODE_DIGITS_MIN and _is_code(digits) and _LETS_IN.search(before):
+                symbol = _SYMBOL.match(text.normal, end)
+                yield Finding(start, symbol.end() if symbol else end, FindingType.SECRET, 0.8, "spelled")
             continue
+        has_card = has_card or type_ is FindingType.CARD
         extension = _EXTENSION.match(text.normal, end)
-        if extension and index + 1 < len(runs) and runs[index + 1][0] == extension.end():
-            end = runs[index + 1][1]
+        if extension and index + 1 < len(said_runs) and said_runs[index + 1][0] == extension.end():
+            end = said_runs[index + 1][1]
         yield Finding(start, end, type_, 0.8, "spelled")
+
+
+def _is_code(digits: str) -> bool:
+    steps = {(int(b) - int(a)) % 10 for a, b in pairwise(digits)}
+    return CODE_DIGITS_MIN <= len(digits) <= CODE_DIGITS_MAX and steps not in ({1}, {9})
+
+
+def _number_type(text: Text, start: int, end: int, digits: str, said: int) -> FindingType | None:
+    if said < WORDS_MIN or not DIGITS_MIN <= len(digits) <= DIGITS_MAX or _is_counting(digits):
+        return None
+    return _type(digits, text, start, end)
 
 
 DETECTORS = (
     Detector(
         "spelled",
-        frozenset({FindingType.PHONE, FindingType.CARD, FindingType.NATIONAL_ID, FindingType.ACCOUNT}),
+        frozenset(
+            {FindingType.PHONE, FindingType.SECRET, FindingType.CARD, FindingType.NATIONAL_ID, FindingType.ACCOUNT}
+        ),
         _find,
-        (Evidence(_SCOUTS), *each("〇零一二三四五六七八九", other_script=True)),
+        (Evidence(SCOUTS), *each("〇零一二三四五六七八九", other_script=True)),
     ),
 )
