@@ -139,6 +139,7 @@ class Island:
             self.collections,
             lambda: self.sensors.state,
             self.remaining_for,
+            lambda: self.shares.problem() is not None,
         )
         self.judgement = Judgement(
             self.detection, self.offers, self.policy, lambda: self.config.limits.output_tokens_default, now

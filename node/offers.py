@@ -60,8 +60,10 @@ class Offers:
         collections: Collections,
         device: Callable[[], DeviceState],
         remaining_for: Callable[[str], NanoUsd | None] = lambda provider: None,
+        share_away: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`remaining_for`: what caps and leases leave for a provider; None: nothing bounds it."""
+        """`remaining_for`: what caps and leases leave for a provider; None: nothing bounds it. `share_away`: whether
+        more of the owner's cap could be leased but for its holder, which cannot be reached."""
         self._archipelago = archipelago
         self._services = services
         self._peers = peers
@@ -69,6 +71,7 @@ class Offers:
         self._collections = collections
         self._device = device
         self._remaining_for = remaining_for
+        self._share_away = share_away
 
     async def survey(self) -> Survey:
         """Asks the candidates for their load where what is known is older than it is good for."""
@@ -136,6 +139,7 @@ class Offers:
             alive=load.slots > 0,
             jurisdiction=own.jurisdiction,
             provider=provider or "",
+            share_away=provider is not None and self._share_away(),
             paid_remaining=None if provider is None else self._remaining_for(provider),
             collections=held if own.servable or tier is Tier.PERSONAL else frozenset(),  # data stays on its island
             retention_days=own.retention_days,

@@ -59,7 +59,13 @@ def _caps(facts: RequestFacts, table: OfferTable, policy: Policy) -> tuple[list[
         Rule(Code.PRICE_UNKNOWN, known | ~under, lambda row: "no known price, and a cap is set"),
         Rule(Code.OVER_CAP, ~known | (most <= limit), over),
     ]
-    return rules, known & (most <= client) & (most > owner)
+    short = known & (most > owner)
+    away = [row for row in np.flatnonzero(short).tolist() if table.rows[row].share_away]
+    if away:
+        in_reach = np.ones(len(table), dtype=np.bool_)
+        in_reach[away] = False
+        rules.append(Rule(Code.SHARE_OUT_OF_REACH, in_reach, lambda row: "the holder of the cap cannot be reached"))
+    return rules, short & (most <= client)
 
 
 def _whose(table: OfferTable, row: int, remaining: int, client: int) -> str:

@@ -79,6 +79,7 @@ class Offer:
     quality: float = 0.5  # 0 to 1
     energy_j_per_token: float = 0.0
     embeds: bool = False  # an embedding model: it gives vectors, and answers to nothing
+    share_away: bool = False  # no more of the cap is to be had: its holder cannot be reached (specs/12-shares.md)
     cached_input_price: NanoUsd | None = None  # of prompt tokens that it had read before; None: like the others
 
     def __post_init__(self) -> None:

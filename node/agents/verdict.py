@@ -57,6 +57,7 @@ class Code(StrEnum):
     COLLECTION_NOT_HELD = "collection_not_held"
     # the router
     ALREADY_TRIED = "already_tried"
+    SHARE_OUT_OF_REACH = "share_out_of_reach"
     AT_CAP = "at_cap"
 
 

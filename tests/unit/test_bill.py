@@ -119,3 +119,15 @@ async def test_no_more_of_the_cap_is_asked_for_where_something_else_refuses(tmp_
 
         node.pipeline.supply = supply
         assert (await node.ask(order())).text == "home"
+
+
+async def test_a_paid_model_that_only_the_holder_of_the_cap_could_pay_for_is_refused_with_that_reason(
+    tmp_path: Path,
+) -> None:
+    row = replace(PRICED, provider="cloud", paid_remaining=NanoUsd(0), share_away=True)
+    with a_store(tmp_path) as store:
+        node = await open_node(store, (row, says("yes")), (offer("home"), says("home")), names=KnownNames())
+        assert (await node.ask(order())).text == "home"
+        (receipt,) = await node.receipts()
+    (refusal,) = receipt.refusals
+    assert [why.code for why in refusal.reasons if why.agent == "cost"] == ["over_cap", "share_out_of_reach"]
