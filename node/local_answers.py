@@ -6,12 +6,14 @@ from dataclasses import replace
 import trio
 
 from node.collections.augment import augment, question
-from node.collections.holder import Collections
-from node.collections.terms import CollectionId, Passage
+from node.collections.holder import PASSAGES_DEFAULT, Collections
+from node.collections.terms import CollectionId, Notice, Passage
 from node.ports import Backend, BackendModel, Call, Emit
 from node.services import OwnBackend, Services
 from protocol.errors import BackendError, BackendFailure, MembershipError, RefusedError, RequestError, StateError
 from protocol.members import Member, tier_for
+from protocol.passages import PassagesAsk, QuotedPassage
+from protocol.terms import Sensitivity
 
 PASSAGES_CONTEXT_SHARE = 2  # half the context at most is for retrieved passages; the rest is prompt and answer
 
@@ -52,7 +54,7 @@ class PeerAnswers:
         if own is None:
             raise BackendError(BackendFailure.REFUSED, "unknown_model", "no such model is served here", 404)
         if call.collection is not None:
-            passages = await self._retrieve(asker, CollectionId(call.collection), question(call.request))
+            _, passages = await self._retrieve(asker, CollectionId(call.collection), question(call.request))
             call = with_passages(call, passages, own.model.context_tokens)
         request = call.request
         if asker.person != self._me().person:
@@ -60,17 +62,23 @@ class PeerAnswers:
             request = request.with_body(cache_prompt=False)
         await own.backend.answer(replace(call, collection=None, request=request), emit)
 
-    async def _retrieve(self, asker: Member, collection: CollectionId, asked: str) -> Sequence[Passage]:
+    async def passages(self, ask: PassagesAsk, asker: Member) -> tuple[Sensitivity, tuple[QuotedPassage, ...]]:
+        """Of a collection, for a model that runs elsewhere. Raises BackendError, as for an answer from it."""
+        notice, found = await self._retrieve(asker, CollectionId(ask.collection), ask.question, ask.most)
+        return notice.label, tuple(QuotedPassage.fit(one.file, one.place, one.text) for one in found)
+
+    async def _retrieve(
+        self, asker: Member, collection: CollectionId, asked: str, limit: int = PASSAGES_DEFAULT
+    ) -> tuple[Notice, Sequence[Passage]]:
         try:
             tier = tier_for(self._me(), asker)
-            _, passages = await trio.to_thread.run_sync(
-                lambda: self._collections.answer(asker, tier, collection, asked)
+            return await trio.to_thread.run_sync(
+                lambda: self._collections.answer(asker, tier, collection, asked, limit)
             )
         except RefusedError as error:
             raise BackendError(BackendFailure.REFUSED, error.code, str(error), 404) from error
         except (MembershipError, StateError) as error:
             raise BackendError(BackendFailure.REFUSED, "collection_failed", "the collection cannot be read") from error
-        return passages
 
 
 def with_passages(call: Call, passages: Sequence[Passage], context: int) -> Call:

@@ -14,7 +14,6 @@ from node.store.database import Store
 from node.store.ledger import Outcome, Receipt, Usage
 from protocol.answers import AnswerEvent, Finished
 from protocol.errors import BackendError, CutAnswerError, OfferRefusal, Refusal, RefusedError, RequestError
-from protocol.inference import Ask
 from protocol.keys import IslandId
 from protocol.terms import NanoUsd, Now, Sensitivity, Tier
 
@@ -93,11 +92,12 @@ class OpenReceipt:
 class ServedReceipt:
     """What this island did for a peer. How private the text is, who asked has judged: here it is restricted."""
 
-    def __init__(self, receipt_id: str, me: str, asker: IslandId, ask: Ask, began: Now) -> None:
+    def __init__(self, receipt_id: str, me: str, asker: IslandId, asked: str, began: Now) -> None:
+        """`asked`: the model, or `passages@` with the random id of a collection."""
         self.id = receipt_id
         self.me = me
         self.asker = asker
-        self.ask = ask
+        self.asked = asked
         self.began = began
         self.first_token_ms: int | None = None
         self.finished: Finished | None = None
@@ -124,9 +124,9 @@ class ServedReceipt:
             at_wall_s=self.began.wall_s,
             key_name="",
             asker=self.asker,
-            model_asked=self.ask.model,
+            model_asked=self.asked,
             island=self.me,
-            offer=f"{self.me}/{self.ask.model}",
+            offer=f"{self.me}/{self.asked}",
             tier=None,
             sensitivity=Sensitivity.RESTRICTED,
             sensitivity_after=Sensitivity.RESTRICTED,
@@ -139,7 +139,7 @@ class ServedReceipt:
             total_ms=now.mono_ms - self.began.mono_ms,
             cost=NanoUsd(0),
             outcome=outcome,
-            refusals=(OfferRefusal(f"{self.me}/{self.ask.model}", "", why),) if why else (),
+            refusals=(OfferRefusal(f"{self.me}/{self.asked}", "", why),) if why else (),
         )
 
 
@@ -155,9 +155,9 @@ class Receipts:
         self._clock = clock
 
     @contextmanager
-    def served(self, receipt_id: str, me: str, asker: IslandId, ask: Ask) -> Iterator["ServedReceipt"]:
+    def served(self, receipt_id: str, me: str, asker: IslandId, asked: str) -> Iterator["ServedReceipt"]:
         """The receipt of a request that this island, called `me`, serves to a peer, as `opened`."""
-        receipt = ServedReceipt(receipt_id, me, asker, ask, self._clock())
+        receipt = ServedReceipt(receipt_id, me, asker, asked, self._clock())
         try:
             yield receipt
         finally:

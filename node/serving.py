@@ -1,5 +1,7 @@
 """What this island does for its peers: answers sealed requests from its own models and collections, never from a cloud.
 
+Where the asker has the model and this island the collection, it gives passages, and never a document.
+
 The asker's identity is the envelope's, checked against live membership when its first bytes come.
 """
 
@@ -15,16 +17,20 @@ from node.local_answers import PeerAnswers
 from node.ports import Call, PeerStream
 from node.receipts import Receipts, ServedReceipt
 from node.sealed import SealedStream, sealed
-from protocol.answers import AnswerEvent
+from protocol.answers import AnswerEvent, Finished
 from protocol.envelope import ISLAND_ENTROPY_BYTES, Accepted, Cancelled, Ended, IslandEnvelope, Opened
 from protocol.errors import BackendError, EnvelopeError, IslandRunError, LinkError, PeerError
 from protocol.handshake import Keyring
-from protocol.inference import AnswerWriter, Ask
+from protocol.inference import AnswerWriter, Ask, Failed, encode_answer
 from protocol.keys import IslandId, island_id
 from protocol.members import Member
+from protocol.passages import PassagesAsk, read_asked, told
 from protocol.terms import Now
 
 HELLO_S = 10.0  # from the opening of a stream to its whole request
+PASSAGES_S = (
+    10.0  # for an asker to take all passages, none of which waits for a model; specs/06-inference.md, section 5
+)
 STALLED_S = 600.0  # an asker's client may pause; a slot is not held for ever
 RECEIPT_ID_BYTES = 16
 RUNNING_MAX = 16  # requests of peers at once; the rest is refused before anything is opened
@@ -86,16 +92,20 @@ class Serving:
             whole = False
             with self._receipt(asker, ask) as receipt, trio.CancelScope() as wanted:
                 async with beside(lambda: _watch(channel, wanted)):
-                    whole = await self._answer(channel, asker, ask, receipt)
+                    if isinstance(ask, PassagesAsk):
+                        whole = await self._passages(channel, asker, ask, receipt)
+                    else:
+                        whole = await self._answer(channel, asker, ask, receipt)
             if whole:
                 await channel.finish()
 
-    def _receipt(self, asker: Member, ask: Ask) -> AbstractContextManager[ServedReceipt | None]:
+    def _receipt(self, asker: Member, ask: Ask | PassagesAsk) -> AbstractContextManager[ServedReceipt | None]:
         """Under an id of its own: the asker's is the asker's, who may use it twice."""
         if self._receipts is None:
             return nullcontext()
         me = self._member(island_id(self._keyring().public))
-        return self._receipts.served(os.urandom(RECEIPT_ID_BYTES).hex(), me.name if me else "", asker.island, ask)
+        asked = f"passages@{ask.collection.hex()}" if isinstance(ask, PassagesAsk) else ask.model
+        return self._receipts.served(os.urandom(RECEIPT_ID_BYTES).hex(), me.name if me else "", asker.island, asked)
 
     async def _answer(self, channel: SealedStream, asker: Member, ask: Ask, receipt: ServedReceipt | None) -> bool:
         """Whether the last frame was said."""
@@ -120,8 +130,28 @@ class Serving:
                 await channel.send(writer.failed(error), final=True)
         return writer.done
 
+    async def _passages(
+        self, channel: SealedStream, asker: Member, ask: PassagesAsk, receipt: ServedReceipt | None
+    ) -> bool:
+        """Whether the last frame was said. A refusal is one frame, and the same for whatever reason."""
+        try:
+            label, passages = await self._answers.passages(ask, asker)
+            frames = told(label, passages)
+        except BackendError as error:
+            if receipt is not None:
+                receipt.refused = error
+            frames = (encode_answer(Failed.of(error)),)
+        with trio.move_on_after(PASSAGES_S) as patience:
+            for frame in frames:
+                await channel.send(frame, final=frame is frames[-1])
+        if patience.cancelled_caught:
+            raise EnvelopeError("credit", f"the asker did not take the passages within {PASSAGES_S:g} s")
+        if receipt is not None and receipt.refused is None:
+            receipt.event(Finished("passages", 0, 0), self._clock())
+        return True
 
-async def _ask(channel: SealedStream) -> Ask:
+
+async def _ask(channel: SealedStream) -> Ask | PassagesAsk:
     """The request. Raises PeerError or LinkError."""
     request_id = b""
     while True:
@@ -130,7 +160,7 @@ async def _ask(channel: SealedStream) -> Ask:
             case Accepted():
                 request_id = event.request_id
             case Opened(frame):
-                ask = Ask.from_bytes(frame, request_id)
+                ask = read_asked(frame, request_id)
                 channel.consumed(event)
                 return ask
             case _:

@@ -35,11 +35,11 @@ DETAIL_BYTES_MAX: Final = 512
 MODEL_BYTES_MAX: Final = 4 * MODEL_CHARACTERS_MAX
 REASON_BYTES_MAX: Final = 32
 
-_ASK_LIMITS: Final = Limits(bytes_max=ASK_FRAME_BYTES_MAX, depth_max=1, items_max=32)
+ASK_LIMITS: Final = Limits(bytes_max=ASK_FRAME_BYTES_MAX, depth_max=1, items_max=32)
 _ANSWER_LIMITS: Final = Limits(bytes_max=ANSWER_FRAME_BYTES_MAX, depth_max=1, items_max=32)
 _WORD: Final = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 # Spelled out, since which characters are printable differs between Unicode versions.
-_HIDDEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\uffff]")
+HIDDEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\uffff]")
 _NOT_WORD: Final = re.compile(r"[^a-z0-9_]", re.ASCII)
 _FAILURES: Final = {failure.value: failure for failure in BackendFailure}
 assert JSON_BYTES_MAX + MODEL_BYTES_MAX + 512 < ASK_FRAME_BYTES_MAX, "the largest request must fit"
@@ -71,8 +71,14 @@ class Ask:
     def from_bytes(cls, data: bytes, request_id: bytes) -> Self:
         """Raises PeerError; `request_id` is the envelope's, and the frame must agree."""
         with peers_fault("ask"):
-            fields = Fields(decode(data, _ASK_LIMITS), "ask")
+            fields = Fields(decode(data, ASK_LIMITS), "ask")
             _kind(fields, {"ask"})
+            return cls.read(fields, request_id)
+
+    @classmethod
+    def read(cls, fields: Fields, request_id: bytes) -> Self:
+        """As `from_bytes`, of a frame that is decoded and whose kind is read."""
+        with peers_fault("ask"):
             if fields.octets("id", REQUEST_ID_BYTES) != request_id:
                 raise RecordError("ask.id", "not the envelope's")
             model = fields.text("model", MODEL_BYTES_MAX)
@@ -105,7 +111,7 @@ class Failed:
     def of(cls, error: BackendError) -> Self:
         """Made fit for the wire: a word, and one printable line."""
         code = _NOT_WORD.sub("_", error.code.lower())[:CODE_BYTES_MAX]
-        line = _HIDDEN.sub(" ", error.detail)
+        line = HIDDEN.sub(" ", error.detail)
         detail = line.encode()[:DETAIL_BYTES_MAX].decode("utf-8", "ignore")
         return cls(error.failure, code if _WORD.fullmatch(code) else "failed", detail)
 
@@ -239,7 +245,7 @@ def _failed(fields: Fields) -> Failed:
     failure = fields.choice("failure", _FAILURES)
     code = _word(fields, "code", CODE_BYTES_MAX)
     detail = fields.text("detail", DETAIL_BYTES_MAX)
-    if _HIDDEN.search(detail):
+    if HIDDEN.search(detail):
         raise RecordError("answer.detail", "expected one printable line")
     return Failed(failure, code, detail)
 

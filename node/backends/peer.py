@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import trio
 
@@ -15,11 +16,15 @@ from protocol.envelope import ASKER_ENTROPY_BYTES, AskerEnvelope, Ended, Opened
 from protocol.errors import BackendError, BackendFailure, EnvelopeError, LinkError, PeerError
 from protocol.inference import AnswerReader, Ask, Failed, Started
 from protocol.keys import IslandId, PublicKey, SealingKey, SealingPair
-from protocol.terms import Now
+from protocol.passages import PassagesAsk, PassagesReader, QuotedPassage
+from protocol.terms import Now, Sensitivity
 
 OPEN_S = 5.0  # to open a stream on a connection that is there
 SILENCE_S = 120.0  # between two frames of one answer, as for the embedded model
+PASSAGES_S = 10.0  # for all passages of one question: specs/06-inference.md, section 5
 CANCEL_S = 0.5  # to tell the island; resetting the stream says it too
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +81,34 @@ class PeerBackend:
 
             await self._ask(call, timed)
 
+    async def passages(
+        self, request_id: bytes, collection: bytes, question: str, most: int
+    ) -> tuple[Sensitivity, tuple[QuotedPassage, ...]]:
+        """The best passages of a collection that the island holds, and the label they have there now.
+
+        Raises BackendError. `request_id` must be fresh: an island takes none twice.
+        """
+        ask = PassagesAsk(request_id, collection, question, most)
+        with trio.move_on_after(PASSAGES_S):
+            return await self._exchange(request_id, ask.to_bytes(), lambda channel: _passages(channel, most))
+        raise BackendError(BackendFailure.AMBIGUOUS, "silent", f"it did not give all passages in {PASSAGES_S:g} s")
+
     async def _ask(self, call: Call, emit: Emit) -> None:
+        ask = Ask(call.request_id, call.model, call.request, call.max_output_tokens, call.collection)
+        await self._exchange(call.request_id, ask.to_bytes(), lambda channel: _relay(channel, emit))
+
+    async def _exchange(self, request_id: bytes, ask: bytes, read: Callable[[SealedStream], Awaitable[_T]]) -> _T:
         recipient = self._recipient()
         if recipient is None:
             raise BackendError(BackendFailure.NOT_CONNECTED, "no_live_member", "it is no live member now")
-        envelope = self._envelope(call, recipient)
+        envelope = self._envelope(request_id, recipient)
         stream = await self._connect(recipient.island)
-        ask = Ask(call.request_id, call.model, call.request, call.max_output_tokens, call.collection)
         try:
             async with sealed(stream, envelope, self._clock) as channel:
                 try:
                     channel.send_raw(envelope.hello())
-                    await channel.send(ask.to_bytes())
-                    await _relay(channel, emit)
+                    await channel.send(ask)
+                    return await read(channel)
                 except trio.Cancelled:
                     await _cancel(channel)
                     raise
@@ -99,10 +119,10 @@ class PeerBackend:
                 BackendFailure.AMBIGUOUS, "peer_fault", f"it broke the protocol at {error.field}"
             ) from error
 
-    def _envelope(self, call: Call, recipient: Recipient) -> AskerEnvelope:
+    def _envelope(self, request_id: bytes, recipient: Recipient) -> AskerEnvelope:
         try:
             return AskerEnvelope(
-                request_id=call.request_id,
+                request_id=request_id,
                 own_public=self._own_public,
                 own_static=self._own_static,
                 recipient=recipient.public,
@@ -145,6 +165,23 @@ async def _relay(channel: SealedStream, emit: Emit) -> None:
             case Ended():
                 reader.end()
                 return
+            case _:
+                raise EnvelopeError("answer", "not what an island may say")
+
+
+async def _passages(channel: SealedStream, most: int) -> tuple[Sensitivity, tuple[QuotedPassage, ...]]:
+    """All that were announced. Raises BackendError, PeerError, LinkError."""
+    reader = PassagesReader(most)
+    while True:
+        event = await channel.receive()
+        match event:
+            case Opened(frame):
+                failed = reader.on(frame)
+                if failed is not None:
+                    raise failed.error()
+                channel.consumed(event)
+            case Ended():
+                return reader.end()
             case _:
                 raise EnvelopeError("answer", "not what an island may say")
 

@@ -11,9 +11,10 @@ from protocol.envelope import AskerEnvelope, IslandEnvelope
 from protocol.errors import EnrolmentError, EnvelopeError, PeerError
 from protocol.handshake import Header, Keyring, ReplayCache, asker_keys, island_keys
 from protocol.hints import hint
-from protocol.inference import AnswerReader, Ask, decode_answer, encode_answer
+from protocol.inference import AnswerReader, Ask, Failed, decode_answer, encode_answer
 from protocol.keys import SealingPair, SigningKey
 from protocol.membership import Membership
+from protocol.passages import PassagesAsk, PassagesReader, decode_found, encode_found, read_asked
 from protocol.questions import decode_answer as decode_content
 from protocol.questions import decode_question, encode_question
 from protocol.questions import encode_answer as encode_content
@@ -134,6 +135,42 @@ def test_inference_vectors():
 def test_inference_orders():
     for case in load("inference")["orders"]:
         reader, refused_at = AnswerReader(), None
+        for place, data in enumerate([*case["frames"], None]):
+            try:
+                reader.end() if data is None else reader.on(bytes.fromhex(data))
+            except PeerError:
+                refused_at = place
+                break
+        assert refused_at == case["refused_at"], case["why"]
+
+
+def test_passages_vectors():
+    vectors = load("inference")
+    request_id = octets(vectors, "request_id")
+    for case in vectors["passages_asks"]:
+        if case["valid"]:
+            ask = read_asked(octets(case, "data"), request_id)
+            assert isinstance(ask, PassagesAsk)
+            told = (ask.to_bytes(), ask.question, ask.collection, ask.most)
+            assert told == (octets(case, "data"), case["question"], octets(case, "collection"), case["most"])
+            continue
+        with pytest.raises(PeerError) as caught:
+            read_asked(octets(case, "data"), request_id)
+        assert caught.value.field == case["field"]
+    for case in vectors["passages"]:
+        if case["valid"]:
+            frame = decode_found(octets(case, "data"))
+            assert not isinstance(frame, Failed)
+            assert encode_found(frame) == octets(case, "data")
+            continue
+        with pytest.raises(PeerError) as caught:
+            decode_found(octets(case, "data"))
+        assert caught.value.field == case["field"]
+
+
+def test_passages_orders():
+    for case in load("inference")["passages_orders"]:
+        reader, refused_at = PassagesReader(case["most"]), None
         for place, data in enumerate([*case["frames"], None]):
             try:
                 reader.end() if data is None else reader.on(bytes.fromhex(data))

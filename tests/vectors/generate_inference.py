@@ -5,6 +5,8 @@ from protocol.chat import ChatRequest
 from protocol.encoding import Wire, decode, encode
 from protocol.errors import BackendFailure
 from protocol.inference import Ask, Failed, Started, encode_answer
+from protocol.passages import Found, PassagesAsk, QuotedPassage, encode_found
+from protocol.terms import Sensitivity
 
 REQUEST_ID = bytes(range(16))
 CHAT = ChatRequest.parse({"model": "auto", "messages": [{"role": "user", "content": "hello"}]})
@@ -38,6 +40,45 @@ ANSWER_FAULTS: list[tuple[bytes, dict[str, Wire], str, str]] = [
     (FAILED, {"detail": "a\u202eb"}, "answer.detail", "reordered text is read as another"),
     (FAILED, {"detail": "two\nlines"}, "answer.detail", "it goes into logs"),
     (FAILED, {"code": ""}, "answer.code", "a word"),
+]
+PASSAGES_ASK = PassagesAsk(REQUEST_ID, b"c" * 16, "Who pays the rent?", 3).to_bytes()
+PASSAGES_ASK_FAULTS: list[tuple[dict[str, Wire], str, str]] = [
+    ({"id": bytes(16)}, "ask.id", "the envelope's id"),
+    ({"collection": None}, "ask.collection", "passages are of a collection"),
+    ({"collection": bytes(15)}, "ask.collection", "an id has 16 bytes"),
+    ({"question": ""}, "ask.question", "something is asked"),
+    ({"question": "x" * 16_385}, "ask.question", "a bound"),
+    ({"most": 0}, "ask.most", "something is to be found"),
+    ({"most": 17}, "ask.most", "a bound"),
+    ({"chat": b"{}"}, "ask.chat", "what is not known cannot be judged"),
+]
+FOUND = encode_found(Found(Sensitivity.CONFIDENTIAL, 2))
+NONE_FOUND = encode_found(Found(Sensitivity.PUBLIC, 0))
+PASSAGE = encode_found(QuotedPassage("leases/2024.txt", "lines 10-24, Rent", "The quokka pays.\nMonthly."))
+FOUND_FAULTS: list[tuple[bytes, dict[str, Wire], str, str]] = [
+    (FOUND, {"t": "finished"}, "passages.t", "an answer's frame"),
+    (FOUND, {"label": "secret"}, "passages.label", "a label"),
+    (FOUND, {"passages": 17}, "passages.passages", "a bound"),
+    (FOUND, {"name": "leases"}, "passages.name", "what is not known cannot be judged"),
+    (PASSAGE, {"file": "x" * 1_025}, "passages.file", "a bound"),
+    (PASSAGE, {"file": "a\nb"}, "passages.file", "a name that writes lines of its own into a prompt"),
+    (PASSAGE, {"place": "line\u202e 1"}, "passages.place", "reordered text is read as another"),
+    (PASSAGE, {"text": "x" * 8_193}, "passages.text", "a bound"),
+    (PASSAGE, {"text": b"x"}, "passages.text", "text"),
+]
+FOUND_ORDERS: list[tuple[list[bytes], int | None, str]] = [
+    ([FOUND, PASSAGE, PASSAGE], None, "as many as were announced"),
+    ([NONE_FOUND], None, "nothing fits the question"),
+    ([FAILED], None, "refused"),
+    ([], 0, "cut"),
+    ([FOUND], 1, "cut"),
+    ([FOUND, PASSAGE], 2, "cut: one of two"),
+    ([PASSAGE], 0, "not announced"),
+    ([FOUND, PASSAGE, PASSAGE, PASSAGE], 3, "more than announced"),
+    ([FOUND, FOUND], 1, "announced twice"),
+    ([FOUND, FAILED], 1, "refused after it was found"),
+    ([encode_found(Found(Sensitivity.PUBLIC, 4))], 0, "more than were asked for"),
+    ([FAILED, FAILED], 1, "refused twice"),
 ]
 ORDERS: list[tuple[list[bytes], int | None, str]] = [
     ([STARTED, DELTA, DELTA, FINISHED], None, "a whole answer"),
@@ -81,6 +122,30 @@ def vectors() -> dict[str, object]:
                 {"valid": False, "data": changed(frame, change).hex(), "field": field, "why": why}
                 for frame, change, field, why in ANSWER_FAULTS
             ),
+        ],
+        "passages_asks": [
+            {
+                "valid": True,
+                "data": PASSAGES_ASK.hex(),
+                "question": "Who pays the rent?",
+                "collection": "63" * 16,
+                "most": 3,
+            },
+            *(
+                {"valid": False, "data": changed(PASSAGES_ASK, change).hex(), "field": field, "why": why}
+                for change, field, why in PASSAGES_ASK_FAULTS
+            ),
+        ],
+        "passages": [
+            *({"valid": True, "data": frame.hex()} for frame in (FOUND, NONE_FOUND, PASSAGE)),
+            *(
+                {"valid": False, "data": changed(frame, change).hex(), "field": field, "why": why}
+                for frame, change, field, why in FOUND_FAULTS
+            ),
+        ],
+        "passages_orders": [
+            {"most": 3, "frames": [frame.hex() for frame in frames], "refused_at": place, "why": why}
+            for frames, place, why in FOUND_ORDERS
         ],
         "orders": [
             {"frames": [frame.hex() for frame in frames], "refused_at": place, "why": why}

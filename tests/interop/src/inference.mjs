@@ -44,6 +44,11 @@ const name = (max) => (value, field) =>
 const line = (value, field) =>
   typeof value === "string" && Buffer.byteLength(value) <= 512 && !HIDDEN.test(value) ? value : refuse(field, "not one printable line");
 
+const bounded = (least, most) => (value, field) =>
+  typeof value === "string" && Buffer.byteLength(value) >= least && Buffer.byteLength(value) <= most ? value : refuse(field, "not such a text");
+
+const lineOf = (most) => (value, field) => (HIDDEN.test(bounded(0, most)(value, field)) ? refuse(field, "not one printable line") : value);
+
 function frame(data, bytesMax, where, kinds) {
   let fields;
   try {
@@ -60,8 +65,9 @@ function frame(data, bytesMax, where, kinds) {
 
 export function readAsk(data, requestId) {
   const id = (value, field) => (equal(sized(16)(value, field), requestId) ? value : refuse(field, "not the envelope's"));
+  const passages = { id, collection: sized(16), question: bounded(1, 16_384), most: number(1, 16) };
   const ask = { id, model: words(1024), chat, max_output_tokens: number(1, 1_000_000), collection: orNil(sized(16)) };
-  return frame(data, FRAME_BYTES_MAX.ask, "ask", { ask });
+  return frame(data, FRAME_BYTES_MAX.ask, "ask", { ask, passages });
 }
 
 const TOKENS = number(0, 1e9);
@@ -73,6 +79,31 @@ const ANSWERS = {
 };
 
 export const readAnswer = (data) => frame(data, FRAME_BYTES_MAX.answer, "answer", ANSWERS);
+
+const PASSAGES = {
+  found: { label: word("public", "internal", "confidential", "restricted"), passages: number(0, 16) },
+  passage: { file: lineOf(1_024), place: lineOf(1_024), text: bounded(0, 8_192) },
+  failed: ANSWERS.failed,
+};
+
+export const readPassages = (data) => frame(data, 16_384, "passages", PASSAGES);
+
+// Section 5: what was announced, then the end.
+export class Passages {
+  left = null; // how many are to come; nothing was said yet
+
+  constructor(most) {
+    this.most = most;
+  }
+
+  on(frameOrEnd) {
+    const wrong = () => refuse("passages.t", "out of order");
+    if (this.left === null && frameOrEnd?.t === "found" && frameOrEnd.passages <= this.most) this.left = frameOrEnd.passages;
+    else if (this.left === null && frameOrEnd?.t === "failed") this.left = 0;
+    else if (frameOrEnd?.t === "passage" && this.left > 0) this.left -= 1;
+    else if (!(frameOrEnd === null && this.left === 0)) wrong();
+  }
+}
 
 // Section 4: which kinds may come next; `null` is the envelope's end.
 const ORDER = {

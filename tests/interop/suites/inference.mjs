@@ -1,5 +1,5 @@
 import { hex, unhex } from "../src/encoding.mjs";
-import { Answer, readAnswer, readAsk } from "../src/inference.mjs";
+import { Answer, Passages, readAnswer, readAsk, readPassages } from "../src/inference.mjs";
 import { RecordError } from "../src/records.mjs";
 import { refused, same } from "../src/vectors.mjs";
 
@@ -17,10 +17,16 @@ export default function run(suite, file) {
     });
   }
   for (const each of file.answers) check(each, readAnswer);
-  for (const each of file.orders) {
+  for (const each of file.passages_asks) {
+    check(each, (data) => {
+      const ask = readAsk(data, unhex(file.request_id));
+      if (each.valid) same([ask.question, hex(ask.collection), ask.most], [each.question, each.collection, each.most]);
+    });
+  }
+  for (const each of file.passages) check(each, readPassages);
+  const order = (each, answer, read) =>
     suite.case(each.why, "order", () => {
-      const answer = new Answer();
-      const events = [...each.frames.map((data) => readAnswer(unhex(data))), null];
+      const events = [...each.frames.map((data) => read(unhex(data))), null];
       const at = events.findIndex((event) => {
         try {
           answer.on(event);
@@ -32,5 +38,6 @@ export default function run(suite, file) {
       });
       same(at < 0 ? null : at, each.refused_at, "refused at");
     });
-  }
+  for (const each of file.orders) order(each, new Answer(), readAnswer);
+  for (const each of file.passages_orders) order(each, new Passages(each.most), readPassages);
 }
