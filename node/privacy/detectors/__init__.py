@@ -28,6 +28,7 @@ from node.privacy.detectors import (
     special,
     spelled,
     streets,
+    told_passwords,
     wallets,
 )
 from node.privacy.detectors.base import Detector, Text
@@ -40,6 +41,7 @@ DETECTORS: tuple[Detector, ...] = (
     *secrets.DETECTORS,
     *access_codes.DETECTORS,
     *passphrases.DETECTORS,
+    *told_passwords.DETECTORS,
     *credentials.DETECTORS,
     *code_lists.DETECTORS,
     *cards.DETECTORS,

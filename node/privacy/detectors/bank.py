@@ -41,6 +41,23 @@ _SWIFT = re.compile(
 )
 
 
+# "card ending in 4417", "cuenta que termina en 4417".
+_ENDING = re.compile(
+    r"[^\W_]+[ ](?:[^\W\d_]{1,12}[ ]){0,2}?(?:ending|ends|endend|endet|finissant|terminant|termina|terminada|terminado|finisce|eindigend|eindigt|final|kończąc\w{1,3}|biten)[ ]"
+    r"(?:się[ ])?(?:(?:in|with|on|auf|mit|par|en|con|op|met|em|com|na)[ ])?(?P<number>\d{3,4})(?![\w.,]\d|\w)",
+    re.IGNORECASE,
+)
+_ENDING_WORDS = words(
+    "card cards acct account visa mastercard amex debit checking savings karte konto iban carte compte tarjeta cuenta carta conto kaart rekening cartão conta karta kart hesap number"
+)
+
+
+def _find_endings(text: Text) -> Iterator[Finding]:
+    for word in text.at_words(_ENDING_WORDS):
+        if match := _ENDING.match(text.normal, word.start):
+            yield Finding(*match.span("number"), FindingType.REFERENCE, 0.75, "endings")
+
+
 def _find_ibans(text: Text) -> Iterator[Finding]:
     done = 0
     for at, _ in text.digit_runs:
@@ -97,5 +114,6 @@ DETECTORS = (
         _find_labelled,
         (Evidence(_LABELS, digits=6), Evidence(_SWIFT_LABELS), *each(_UNSPACED_LABELS, digits=6, other_script=True)),
     ),
+    Detector("endings", frozenset({FindingType.REFERENCE}), _find_endings, (Evidence(_ENDING_WORDS, digits=3),)),
     Detector("routing", frozenset({FindingType.ACCOUNT}), _find_pairs, (Evidence(digits=14),)),
 )

@@ -34,7 +34,7 @@ _KEY_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _UNSPACED_LABEL = re.compile(
-    r"(?:密码|口令|密钥|合言葉|パスコード|パスワード|暗証番号|비밀번호|كلمة السر)[ \t]?(?:は|为|是|[:：=]|는|هي)?[ \t]?[\"'「]?(?P<value>(?=[!-~]{0,30}\d)[!-+.-:=?-~-]{4,60})"
+    r"(?:密码|口令|密钥|合言葉|パスコード|パスワード|暗証番号|비밀번호|كلمة السر)[ \t]?(?:は|为|是|[:：=]|는|هي)?[ \t]?[\"'「]?(?P<value>(?=[!-~]{0,30}\d)[!-+.-:=?-~-]{4,60}|[A-Za-z]{6,30})"
 )
 _UNSPACED_LABELS = words("密码 口令 密钥 合言葉 パスコード パスワード 暗証番号 비밀번호 كلمة")
 _VALUE = re.compile(
@@ -198,7 +198,7 @@ DETECTORS = (
         "pins",
         _TYPES,
         _find_pins,
-        (Evidence(_PIN_WORDS | {"code"}, digits=3), *each(_UNSPACED_LABELS, digits=1, other_script=True)),
+        (Evidence(_PIN_WORDS | {"code"}, digits=3), *each(_UNSPACED_LABELS, other_script=True)),
     ),
     Detector("command_options", _TYPES, _find_options, (Evidence(_OPTION_WORDS),)),
     Detector("url_credentials", _TYPES, _find_urls, (Evidence(holds=("://",)),)),
