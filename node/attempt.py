@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from node.api.ports import Route, Sink
-from node.dispatch import Connected, Dispatch, Event, Failed, TimedOut, Token, Wait
+from node.dispatch import Action, Connected, Event, Failed, TimedOut, Token, Wait
 from node.dispatch import Finished as Whole
 from node.facts import about_tokens
 from node.ports import Backend, Call
@@ -19,6 +19,8 @@ from protocol.errors import BackendError, BackendFailure, RequestError
 from protocol.terms import Now
 
 BeforeEnd = Callable[[Finished], Awaitable[None]]
+Tell = Callable[[Event], Action]
+"""Of one attempt: says to the plan what happened to it; `GoOn` where it is over, since another answers."""
 
 
 class Attempt:
@@ -26,7 +28,7 @@ class Attempt:
 
     def __init__(
         self,
-        plan: Dispatch,
+        tell: Tell,
         backend: Backend,
         call: Call,
         restorer: AnswerRestorer | None,
@@ -35,7 +37,7 @@ class Attempt:
         clock: Callable[[], Now],
         before_end: BeforeEnd,
     ) -> None:
-        self._plan = plan
+        self._tell = tell
         self._backend = backend
         self._call = call
         self._restorer = restorer
@@ -50,7 +52,7 @@ class Attempt:
 
     async def run(self) -> Event:
         """What came of it, for the plan. Cancelled: the computation behind it stops."""
-        self._allow(self._plan.on(Connected(), self._clock()))
+        self._allow(self._tell(Connected()))
         with self._scope:
             try:
                 await self._backend.answer(self._call, self._on_event)
@@ -62,11 +64,12 @@ class Attempt:
     async def _on_event(self, event: AnswerEvent) -> None:
         if self.finished is not None:
             raise BackendError(BackendFailure.AMBIGUOUS, "after_end", "the backend went on after the end")
-        now = self._clock()
-        wait = self._plan.on(Token(), now)
+        wait = self._tell(Token())
+        if not isinstance(wait, Wait):
+            await trio.sleep_forever()  # it is being cancelled: nothing of it reaches the client
         self._scope.deadline = math.inf
         if self.first_token_ms is None:
-            self.first_token_ms = now.mono_ms
+            self.first_token_ms = self._clock().mono_ms
             await self._sink.started(self._route)
         if isinstance(event, Delta):
             self.tokens += max(1, about_tokens(event.content))

@@ -10,9 +10,11 @@ node/dispatch.py, and the restored answer's way back in node/attempt.py. This fi
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
+from node.agents.patience import patience_ms
 from node.agents.router import Choice
+from node.agents.table import Offer
 from node.api.ports import Order, Route, Sink
-from node.attempt import Attempt
+from node.attempt import Attempt, Tell
 from node.bill import Bill, Possible
 from node.detection import Detection
 from node.dispatch import Action, Cut, Dispatch, Fail, Failed, Try
@@ -22,6 +24,7 @@ from node.lasting import Lasting, LastingVaults
 from node.ports import Call
 from node.privacy.answer import AnswerRestorer
 from node.privacy.restorer import Mode
+from node.race import Race
 from node.receipts import OpenReceipt, Receipts
 from node.refusals import nobody_answered, nobody_may_answer, repeated
 from node.store.budget import Caps, OverCap, PaidBefore
@@ -74,7 +77,7 @@ class Pipeline:
         """Whatever comes of it, a receipt says so."""
         request_id = self._entropy(REQUEST_ID_BYTES)
         sink.decided(request_id.hex())
-        marks = self.money.marks(order.key_name, order.idempotency_key, order.request.to_json())
+        marks = self.money.marks(order.key_name, order.idempotency_key, order.content)
         with self._receipts.opened(order, request_id) as receipt:
             if self.money.repeated(marks, request_id, self.clock()):
                 raise repeated()
@@ -133,16 +136,25 @@ class _Run:
 
     async def _down(self, judged: Judged, tried: Tried) -> tuple[Dispatch, Action]:
         """Down the plan, until an offer answered or none may follow."""
-        plan = Dispatch(judged.decision.plan, unpaid_only=tried.unpaid_only)
-        action = plan.start(self._pipeline.clock())
-        while isinstance(action, Try):
-            choice = action.choice
-            action = await self._attempt(judged, plan, choice)
-            self._receipt.ambiguous = plan.ambiguous
-            self._receipt.tried(choice, plan.attempts)
-        return plan, action
+        clock, asked = self._pipeline.clock, judged.asked
 
-    async def _attempt(self, judged: Judged, plan: Dispatch, choice: Choice) -> Action:
+        def patience(offer: Offer) -> int | None:
+            return patience_ms(offer, asked.unread_tokens(offer), asked.output_tokens_expected)
+
+        plan = Dispatch(judged.decision.plan, unpaid_only=tried.unpaid_only, patience=patience)
+
+        async def attempt(tried: Try, tell: Tell) -> Action:
+            action = await self._attempt(judged, plan, tried.choice, tell)
+            self._receipt.ambiguous = plan.ambiguous
+            self._receipt.tried(tried.choice, plan.attempts)
+            return action
+
+        try:
+            return plan, await Race(plan, attempt, clock).to_its_end(plan.start(clock()))
+        finally:
+            self._receipt.beside(plan.asked_beside)
+
+    async def _attempt(self, judged: Judged, plan: Dispatch, choice: Choice, tell: Tell) -> Action:
         """One offer. A paid one is reserved on disk before anything is sent, and booked before its end is told."""
         money, clock = self._pipeline.money, self._pipeline.clock
         payload = self._payload(judged, choice)
@@ -151,23 +163,23 @@ class _Run:
         if choice.offer.paid:
             amount = worst_cost(judged.asked, choice, prompt)
             if self._order.max_cost is not None and amount > self._order.max_cost:
-                return plan.on(Failed(BackendFailure.REFUSED, "not_reserved"), clock())  # tokens made it longer
+                return tell(Failed(BackendFailure.REFUSED, "not_reserved"))  # tokens made it longer
             try:
                 reserved = await money.reserve(
                     self._request_id, choice.offer.name, amount, self._pipeline.caps(), self._marks, clock()
                 )
             except StateError:
-                return plan.on(Failed(BackendFailure.REFUSED, "not_reserved"), clock())
+                return tell(Failed(BackendFailure.REFUSED, "not_reserved"))
             match reserved:
                 case Repeated():
                     raise repeated()
                 case OverCap() | PaidBefore():
-                    return plan.on(Failed(BackendFailure.REFUSED, "not_reserved"), clock())
+                    return tell(Failed(BackendFailure.REFUSED, "not_reserved"))
             possible = Possible.of(payload.request, choice.offer, judged.asked.output_tokens)
             bill = Bill(money, reserved, choice.offer, prompt, possible, clock)
-        attempt = self._prepared(judged, plan, choice, payload, bill)
+        attempt = self._prepared(judged, tell, choice, payload, bill)
         try:
-            action = plan.on(await attempt.run(), clock())
+            action = tell(await attempt.run())
             if bill is not None:
                 await bill.failed(ambiguous=plan.ambiguous)
             return action
@@ -176,7 +188,8 @@ class _Run:
                 await bill.cancelled(attempt.tokens)
             raise
         finally:
-            self._receipt.note(choice, attempt.first_token_ms, attempt.finished, bill)
+            if choice not in plan.asked_beside:
+                self._receipt.note(choice, attempt.first_token_ms, attempt.finished, bill)
 
     def _payload(self, judged: Judged, choice: Choice) -> Payload:
         """The text as this offer may see it."""
@@ -189,7 +202,7 @@ class _Run:
         mode = Mode.JSON if wants_json(self._order.request) else Mode.TEXT
         return Payload(sanitized.request, AnswerRestorer(sanitized.vault, mode, assessed.policy))
 
-    def _prepared(self, judged: Judged, plan: Dispatch, choice: Choice, payload: Payload, bill: Bill | None) -> Attempt:
+    def _prepared(self, judged: Judged, tell: Tell, choice: Choice, payload: Payload, bill: Bill | None) -> Attempt:
         asked, offer = judged.asked, choice.offer
         route = Route(
             decision_id=self._request_id.hex(),
@@ -209,7 +222,7 @@ class _Run:
             await self._lasting.keep()
 
         return Attempt(
-            plan=plan,
+            tell=tell,
             backend=judged.survey.backend(offer.name),
             call=Call(
                 self._request_id,

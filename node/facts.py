@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from node.agents.request import ModelSelector, RequestFacts
+from node.agents.request import OUTPUT_TOKENS_EXPECTED, ModelSelector, RequestFacts
 from node.agents.router import Choice, Decision
+from node.agents.table import Offer
 from node.api.ports import Order
 from node.detection import Assessed
 from node.lengths import TOKENS_PER_MESSAGE
@@ -38,6 +39,14 @@ class Asked:
         if self.collection_name is None:
             return self.order.at_least
         return max(self.order.at_least, Sensitivity.RESTRICTED if self.label is None else self.label)
+
+    @property
+    def output_tokens_expected(self) -> int:
+        return min(self.output_tokens, OUTPUT_TOKENS_EXPECTED)
+
+    def unread_tokens(self, offer: Offer) -> int:
+        """Of the prompt, what that offer has to read."""
+        return self.prompt_tokens
 
     def facts(
         self, assessed: Assessed, *, names_known: bool, excluded: frozenset[str], unpaid_only: bool

@@ -1,6 +1,6 @@
 import { explain } from "../src/decision.mjs";
 import { InputError } from "../src/input.mjs";
-import { Failover } from "../src/failover.mjs";
+import { Failover, patience } from "../src/failover.mjs";
 import { refused, same } from "../src/vectors.mjs";
 
 // The reasons of an offer are a set, and `detail` is prose for people.
@@ -23,4 +23,16 @@ export default function run(suite, file) {
       for (const [event, at, told] of each.steps) same(machine.on(event, at), told, `${event} at ${at}`);
     });
   }
+  for (const each of file.hedging) {
+    suite.case(each.name, "hedging", () => {
+      const machine = new Failover(each.plan, each.patience_ms);
+      for (const [event, at, told, number] of each.steps) {
+        const found = machine.on(event, at, number);
+        same("misuse" in found ? { misuse: true } : found, told, `${number} ${event} at ${at}`);
+      }
+    });
+  }
+  file.patience.forEach((each, place) => {
+    suite.case(`${place}`, "patience", () => same(patience(each.offer, each.prompt_tokens, each.output_tokens_expected), each.patience_ms, "patience"));
+  });
 }
