@@ -201,6 +201,43 @@ SECRETS: tuple[tuple[str, str], ...] = (
     ("curl -u ada:Smew-9 https://x.example", "Smew-9"),
 )
 
+TOLD: tuple[tuple[str, str], ...] = (
+    ("Das WLAN heißt Sonnenhof, das Passwort ist Apfelbaum", "Apfelbaum"),
+    ("La contraseña del wifi es girasol", "girasol"),
+    ("il wifi si chiama CasaRossi, la password è limoncello", "limoncello"),
+    ("het wachtwoord van de wifi is tulpenbol", "tulpenbol"),
+    ("hasło do wifi to malinowy", "malinowy"),
+    ("wifi şifresi: zeytinagaci", "zeytinagaci"),
+    ("пароль от вайфая: подсолнух", "подсолнух"),
+    ("パスワードは himawari です", "himawari"),
+    ("密码是 xiangrikui", "xiangrikui"),
+    ('The master password I use is "TealOtter".', "TealOtter"),
+    ("sudo password on the box is still 'toor'", "toor"),
+    ("ssh pi@10.0.0.5 with raspberry as the password", "raspberry"),
+    ('{"username": "kira", "password": "letmein"}', "letmein"),
+    ("define('DB_PASSWORD', 'letmein');", "letmein"),
+    ('<add key="DbPassword" value="letmein"/>', "letmein"),
+    ('psql "host=db user=ada password=letmein"', "letmein"),
+    ("jdbc:mysql://db/x?user=ada&password=letmein", "letmein"),
+    ("docker login -u ada -p letmein registry.example", "letmein"),
+    ("kubectl create secret generic x --from-literal=password=letmein", "letmein"),
+    ("username ada privilege 15 secret 0 letmein", "letmein"),
+    ('snmp community string is "p0larbear"', "p0larbear"),
+    ("pin 4-4-7-1", "4-4-7-1"),
+    ("code for the bike lock: 3-1-7", "3-1-7"),
+    ("the gym locker is 2217", "2217"),
+    ("The combination to the vault: 14 left, 32 right, 7 left", "14 left, 32 right, 7 left"),
+    ("Votre code de confirmation est 739204", "739204"),
+    ("Su código de verificación es 739204", "739204"),
+    ("Twój kod weryfikacyjny to 739204", "739204"),
+    ("Doğrulama kodunuz: 739204", "739204"),
+    ("Ваш код подтверждения: 739204", "739204"),
+    ("認証コードは739204です", "739204"),
+    ("验证码:739204", "739204"),
+    ("رمز التحقق 739204", "739204"),
+    ("482913 is your Google verification code", "482913"),
+)
+
 RECORDS: tuple[tuple[FindingType, str, str], ...] = (
     (T.MEDICAL_ID, "MRN 31-88-2207", "31-88-2207"),
     (T.MEDICAL_ID, "hosp no: R44-1092", "R44-1092"),
@@ -222,6 +259,8 @@ RECORDS: tuple[tuple[FindingType, str, str], ...] = (
     (T.NATIONAL_ID, "the last four of my social are 8817", "8817"),
     (T.REFERENCE, "claim no. H88JK301", "H88JK301"),
     (T.REFERENCE, "claim number 7700-1923", "7700-1923"),
+    (T.REFERENCE, "the card ending in 9020", "9020"),
+    (T.REFERENCE, "la cuenta que termina en 4471", "4471"),
     (T.REFERENCE, "UR-Nr. 882/2030", "882/2030"),
     (T.REFERENCE, "UVZ-Nr. 77/2031", "77/2031"),
     (T.MEDICAL_ID, "policy no PX-992-01", "PX-992-01"),
@@ -266,7 +305,15 @@ EMAILS: tuple[tuple[FindingType, str, str], ...] = (
     (T.HANDLE, "user = 'n.quist'; host = 'mill.example'; user + '@' + host", "n.quist"),
 )
 
-ROWS = (*SPOKEN, *DATES, *CARDS, *((T.SECRET, text, value) for text, value in SECRETS), *RECORDS, *LOGINS, *EMAILS)
+ROWS = (
+    *SPOKEN,
+    *DATES,
+    *CARDS,
+    *((T.SECRET, text, value) for text, value in (*SECRETS, *TOLD)),
+    *RECORDS,
+    *LOGINS,
+    *EMAILS,
+)
 
 
 @pytest.mark.parametrize(("type_", "text", "value"), ROWS, ids=[f"{t.value}-{v[:24]}" for t, _, v in ROWS])
@@ -338,6 +385,19 @@ HARMLESS = (
     "ff:ff:ff:ff:ff:ff is broadcast and 00:00:00:00:00:00 is null",
     "mail someone@example.com in the docs",
     "firmware 3.14.159.26 is newer",
+    "My password is expired and the passphrase is forgotten.",
+    '{"password": "string", "username": "string"}',
+    'input type="password" name="password"',
+    "The default password is too weak, and a good password is long.",
+    "La contraseña es incorrecta.",
+    "Le mot de passe est obligatoire.",
+    "a lock is a 3-state thing, pin 13 and pin 5 of the board",
+    "The combination of 3 and 5 is 8.",
+    "verification code is sent by SMS within 30 seconds",
+    "use it as a password manager",
+    "key 5 opens nothing, the community is large",
+    "account ending balance 4471.20",
+    "password hashing with bcrypt and 12 rounds",
     "kernel 4.19.112-34",
     "平成元年は何年ですか",
     "三歳児検診とは何ですか",
@@ -348,3 +408,41 @@ KEPT = frozenset(type_ for type_ in T if type_.trait.masking in (Masking.NEVER, 
 @pytest.mark.parametrize("text", HARMLESS)
 def test_what_only_looks_like_a_value_of_a_class_is_left_alone(text: str) -> None:
     assert {found for found in found_by_rules(text) if found[0] not in KEPT} == set()
+
+
+TOLD_WITHOUT_ITS_NAME = (
+    (T.HEALTH, "my boss has been signed off sick since May"),
+    (T.HEALTH, "she is on warfarin and had two stents put in"),
+    (T.HEALTH, "Mein Kollege ist seit Mai krankgeschrieben."),
+    (T.HEALTH, "ma mère a commencé sa chimio"),
+    (T.HEALTH, "mi hermana está de baja"),
+    (T.HEALTH, "mia madre è ricoverata da lunedì"),
+    (T.HEALTH, "mijn zus heeft zich ziekgemeld, ziekmelding volgt"),
+    (T.HEALTH, "ela está internada, a minha mãe"),
+    (T.BELIEF, "he prays five times a day at work"),
+    (T.BELIEF, "my neighbour goes to mass each morning"),
+    (T.BELIEF, "Meine Chefin trägt Kopftuch."),
+    (T.SEXUALITY, "my son came out to us as trans man last week"),
+    (T.CRIMINAL, "my cousin did time for it and is out on bail"),
+    (T.CRIMINAL, "Mein Bruder ist auf Bewährung draußen."),
+    (T.CHILDHOOD, "her headteacher rang about a detention at noon"),
+    (T.CHILDHOOD, "Meine Nichte bekommt einen Nachteilsausgleich."),
+)
+TOLD_OF_NOBODY = (
+    "How does warfarin work?",
+    "What is a suspended sentence in law?",
+    "Explain Lent and Eid to a class.",
+    "I met with Ms Alvarez about the roadmap.",
+    "als je wilt, hasta luego, der Chor singt",
+)
+SPECIAL = frozenset({T.HEALTH, T.BELIEF, T.SEXUALITY, T.CRIMINAL, T.CHILDHOOD})
+
+
+@pytest.mark.parametrize(("type_", "text"), TOLD_WITHOUT_ITS_NAME)
+def test_what_is_told_of_somebody_without_its_name_is_special(type_: FindingType, text: str) -> None:
+    assert type_ in {found for found, _ in found_by_rules(text)}
+
+
+@pytest.mark.parametrize("text", TOLD_OF_NOBODY)
+def test_what_is_asked_in_general_is_nobodys(text: str) -> None:
+    assert SPECIAL.isdisjoint(found for found, _ in found_by_rules(text))
