@@ -6,7 +6,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotat
 DATA ?= $(wildcard ../shared/data/privacy)
 PROGRAMS ?= $(wildcard ../shared/bench)
 
-.PHONY: demo test lint types walls vectors bench-node bench-privacy bench-collections lock lock-check clean
+.PHONY: demo test lint types walls vectors bench-node bench-privacy bench-collections bench-money lock lock-check clean
 
 demo: .venv/run.stamp
 	$(BIN)/islandrun demo
@@ -40,6 +40,10 @@ bench-privacy: .venv/test.stamp .venv-presidio/stamp
 # Indexing and asking 10,000 files of this Python's packages, with plain FTS5 and a scan beside it in the same run.
 bench-collections: .venv/test.stamp
 	$(BIN)/python -m tests.benchmarks.bench_collections
+
+# kill -9 at 200 random moments of paid requests: what was sent twice, and what was spent and is in no book.
+bench-money: .venv/test.stamp
+	$(BIN)/python -m tests.benchmarks.bench_money $(KILLS)
 
 .venv-presidio/stamp: $(BIN)/uv
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-presidio

@@ -75,10 +75,12 @@ class Bill:
         if self._open:
             self.usage = Usage.ESTIMATED
             await self._settle(cost_of(self._offer, Finished("", self._prompt_tokens, written_tokens)))
+        self._money.told(self._reservation)
 
     async def failed(self, *, ambiguous: bool) -> None:
-        """No whole answer came. Nothing happens where one did."""
+        """No whole answer came. Where one did, its end has been told by now."""
         if not self._open:
+            self._money.told(self._reservation)
             return
         self._open = False
         if ambiguous:

@@ -199,6 +199,16 @@ def recover(connection: sqlite3.Connection) -> tuple[Reservation, ...]:
     return left
 
 
+def without_receipt(connection: sqlite3.Connection) -> tuple[Reservation, ...]:
+    """What was booked, and a crash kept from the ledger. `amount` is what was booked."""
+    rows = connection.execute(
+        "SELECT r.id, r.request_id, r.offer, r.day, r.booked, r.at_wall_s FROM reservations r"
+        " LEFT JOIN receipts ON receipts.id = lower(hex(r.request_id))"
+        " WHERE r.state != 'released' AND receipts.id IS NULL ORDER BY r.id"
+    ).fetchall()
+    return tuple(Reservation(row[0], bytes(row[1]), row[2], row[3], NanoUsd(row[4]), row[5]) for row in rows)
+
+
 def _rests(connection: sqlite3.Connection, caps: Caps, day: int, provider: str | None) -> list[tuple[Bound, int]]:
     """What is left under each bound; below 0 where more was spent."""
     rests = [(bound, limit.cap - limit.used) for bound, limit in _limits(connection, caps, day, provider)]

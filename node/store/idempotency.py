@@ -5,7 +5,7 @@ What is kept of a request is a keyed hash of its idempotency key and one of its 
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -42,10 +42,11 @@ def fingerprints(hash_key: bytes, key_name: str, idempotency_key: str | None, bo
     return tuple(parts)
 
 
-def repeated(connection: sqlite3.Connection, prints: Iterable[bytes], request_id: bytes, now: Now) -> bool:
-    """True where another request with one of these fingerprints forbids this one (409, `x-should-retry: false`)."""
+def repeated(connection: sqlite3.Connection, prints: Iterable[bytes], but: Collection[bytes], now: Now) -> bool:
+    """True where a request with one of these fingerprints forbids another (409, `x-should-retry: false`). `but`: the
+    ids of requests that forbid nothing: the one that asks, and those that are known to be over."""
     return any(
-        earlier.request_id != request_id and blocks(earlier, now)
+        earlier.request_id not in but and blocks(earlier, now)
         for earlier in (_find(connection, mark) for mark in prints)
         if earlier is not None
     )
@@ -68,10 +69,15 @@ def finish(connection: sqlite3.Connection, request_id: bytes, now: Now, *, ambig
             (now.mono_ms, now.wall_s, request_id),
         )
     else:
-        connection.execute("DELETE FROM paid_requests WHERE request_id = ?", (request_id,))
+        forget(connection, request_id)
     connection.execute(
         "DELETE FROM paid_requests WHERE state = 'ambiguous' AND mono_ms <= ?", (now.mono_ms - WINDOW_MS,)
     )
+
+
+def forget(connection: sqlite3.Connection, request_id: bytes) -> None:
+    """It is over, and whoever asks the same again wants it again."""
+    connection.execute("DELETE FROM paid_requests WHERE request_id = ?", (request_id,))
 
 
 def recover(connection: sqlite3.Connection, now: Now) -> None:

@@ -7,6 +7,7 @@ match await money.reserve(request_id, offer, amount, caps, marks, now):
 """
 
 import sqlite3
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ from protocol.errors import StateError
 from protocol.shares import Given, Held, Purse
 from protocol.terms import NanoUsd, Now, Sensitivity
 
+TOLD_MAX = 256  # requests whose end was told and which the disk may still call running
 Book = Callable[[sqlite3.Connection], None]
 
 
@@ -35,6 +37,7 @@ class Money:
     def __init__(self, store: Store, hash_key: bytes, recovered: tuple[Reservation, ...]) -> None:
         self._store = store
         self._hash_key = hash_key
+        self._told: OrderedDict[bytes, None] = OrderedDict()
         self.recovered = recovered
         """What an earlier crash left in doubt; booked in full, with a receipt each."""
 
@@ -50,7 +53,7 @@ class Money:
                 set_fact(connection, "fingerprint_key", hash_key)
             left = budget.recover(connection)
             idempotency.recover(connection, now)
-            for reservation in left:
+            for reservation in budget.without_receipt(connection):
                 _receipt_of_crash(connection, reservation)
             return hash_key, left
 
@@ -62,7 +65,8 @@ class Money:
 
     def repeated(self, marks: tuple[bytes, ...], request_id: bytes, now: Now) -> bool:
         """For every request, before anything else: True means 409 with `x-should-retry: false`. Microseconds."""
-        return self._store.peek(lambda connection: idempotency.repeated(connection, marks, request_id, now))
+        mine = (request_id, *self._told)
+        return self._store.peek(lambda connection: idempotency.repeated(connection, marks, mine, now))
 
     def remaining(self, caps: Caps, now: Now) -> NanoUsd | None:
         """For the cost agent: what may still be spent; None when there is no cap. Microseconds."""
@@ -161,7 +165,7 @@ class Money:
         """
 
         def job(connection: sqlite3.Connection) -> Reservation | OverCap | PaidBefore | Repeated:
-            if idempotency.repeated(connection, marks, request_id, now):
+            if idempotency.repeated(connection, marks, (request_id,), now):
                 return Repeated()
             result = budget.reserve(connection, request_id, offer, amount, caps, now.wall_s)
             if isinstance(result, Reservation):
@@ -172,8 +176,20 @@ class Money:
             return await self._store.write(job)
 
     async def settle(self, reservation: Reservation, actual: NanoUsd, now: Now) -> None:
-        """A whole answer came, or one that the client cancelled: books `actual`. Then the end may be told."""
-        await self._end(reservation, now, lambda connection: budget.settle(connection, reservation.id, actual), False)
+        """A whole answer came, or one that the client cancelled: books `actual`. Then the end may be told.
+
+        Until `told` says that it was, the same request is a repeat: a client that a crash kept the answer from asks
+        again, and must not pay again unasked.
+        """
+        await self._end(reservation, now, lambda connection: budget.settle(connection, reservation.id, actual), None)
+
+    def told(self, reservation: Reservation) -> None:
+        """The client has the end of what was settled, or went away: asking the same is a new wish. Does not wait."""
+        request_id = reservation.request_id
+        self._told[request_id] = None  # counts at once, also before the disk has it
+        while len(self._told) > TOLD_MAX:
+            self._told.popitem(last=False)
+        self._store.write_soon(lambda connection: idempotency.forget(connection, request_id))
 
     async def release(self, reservation: Reservation, now: Now) -> None:
         """A definite refusal came: once this returns, another paid offer may be tried."""
@@ -183,8 +199,8 @@ class Money:
         """Neither a whole answer nor a definite refusal: booked in full, repeats get 409 for a minute."""
         await self._end(reservation, now, lambda connection: budget.doubt(connection, reservation.id), True)
 
-    async def _end(self, reservation: Reservation, now: Now, book: Book, ambiguous: bool) -> None:
-        """Goes to its end even when cancelled.
+    async def _end(self, reservation: Reservation, now: Now, book: Book, ambiguous: bool | None) -> None:
+        """Goes to its end even when cancelled. `ambiguous` None: the request goes on counting as one that runs.
 
         A failing disk raises nothing here: the store's health says so, the amount stays booked in full, and the next
         start counts it as in doubt.
@@ -192,7 +208,8 @@ class Money:
 
         def job(connection: sqlite3.Connection) -> None:
             book(connection)
-            idempotency.finish(connection, reservation.request_id, now, ambiguous=ambiguous)
+            if ambiguous is not None:
+                idempotency.finish(connection, reservation.request_id, now, ambiguous=ambiguous)
 
         with trio.CancelScope(shield=True):
             try:
@@ -202,15 +219,13 @@ class Money:
 
 
 def _receipt_of_crash(connection: sqlite3.Connection, reservation: Reservation) -> None:
-    """What is known of a request that a crash interrupted, unless its receipt was written in time."""
-    receipt_id = reservation.request_id.hex()
-    if ledger.show(connection, receipt_id) is not None:
-        return
+    """What is known of a request whose receipt a crash kept from the ledger. Whether the client has the answer is not
+    known, also where it was settled."""
     island = reservation.offer.partition("/")[0]
     ledger.append(
         connection,
         ledger.Receipt(
-            id=receipt_id,
+            id=reservation.request_id.hex(),
             at_wall_s=reservation.at_wall_s,
             key_name="",
             asker="",

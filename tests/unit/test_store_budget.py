@@ -216,12 +216,12 @@ def test_restart_keeps_fresh_doubts_and_forgets_old_ones(connection: sqlite3.Con
     restarted = Now(50, NOW.wall_s)
     idempotency.recover(connection, restarted)
     blocked = {
-        mark: idempotency.repeated(connection, [mark], b"another", restarted)
+        mark: idempotency.repeated(connection, [mark], [b"another"], restarted)
         for mark in (b"old", b"fresh", b"future", b"running")
     }
     assert blocked == {b"old": False, b"fresh": True, b"future": True, b"running": True}
     later = Now(50 + idempotency.WINDOW_MS, NOW.wall_s)
-    assert not idempotency.repeated(connection, [b"running"], b"another", later)
+    assert not idempotency.repeated(connection, [b"running"], [b"another"], later)
 
 
 async def test_money_of_two_identical_requests_at_once_lets_one_through(store: Store) -> None:
@@ -260,7 +260,27 @@ async def test_end_of_a_paid_request_is_booked_even_when_the_client_is_gone(stor
         scope.cancel()
         await money.settle(reservation, NanoUsd(7), NOW)
     assert money.spent_today(NOW) == 7
+    assert money.repeated(marks, b"2", NOW), "whoever asks again may not have got the answer"
+    money.told(reservation)
+    assert not money.repeated(marks, b"2", NOW), "at once"
+    await store.flush()
     assert not money.repeated(marks, b"2", NOW)
+    assert not (await Money.open(store, os.urandom, NOW)).repeated(marks, b"2", NOW)
+
+
+async def test_answer_that_was_paid_and_not_told_before_a_crash_is_not_paid_again_unasked(store: Store) -> None:
+    money = await Money.open(store, os.urandom, NOW)
+    marks = money.marks("editor", None, b"body")
+    reservation = await money.reserve(b"\x01", "cloud/m", NanoUsd(50), Caps(), marks, NOW)
+    assert isinstance(reservation, Reservation)
+    await money.settle(reservation, NanoUsd(7), NOW)
+    again = await Money.open(store, os.urandom, NOW)
+    assert again.repeated(marks, b"2", NOW)
+    assert not again.repeated(marks, b"2", Now(NOW.mono_ms + 60_000, NOW.wall_s + 60))
+    receipts = store.peek(lambda connection: ledger.latest(connection, 10))
+    assert [(one.id, one.cost, one.outcome.value) for one in receipts] == [("01", 7, "ambiguous")]
+    await Money.open(store, os.urandom, NOW)
+    assert len(store.peek(lambda connection: ledger.latest(connection, 10))) == 1
 
 
 async def test_disk_that_fails_at_the_end_leaves_the_whole_amount_booked(store: Store) -> None:
