@@ -24,7 +24,7 @@ _LABEL_WORDS = words(
 _UNSPACED_LABELS = words("バックアップコード リカバリーコード 备用码 恢复码 备份码 备份代码 백업 복구")
 _INTRO = re.compile(
     r"[^\W\d_]{0,2}(?:[ ](?:for|für|pour|para|per|voor|do|dla)(?:[ ][^\W\d_]{1,14}){1,3}|[ ]\([^()\n]{1,24}\))?"
-    r"(?:[ \t]?[:：=-]|[ ](?:are|is|sind|sont|son|sono|zijn|to|są|são|lauten)(?![^\W_])|[ は是为는])?"
+    r"(?:[ \t]?[:：=-]|,[^\d\n:.]{1,28}:|[ ](?:are|is|sind|sont|son|sono|zijn|to|są|são|lauten)(?![^\W_])|[ は是为는])?"
 )
 _ITEM = re.compile(
     r"(?:[\s,;、，/|•*\"'`\[-]|\d{1,2}[.)]\s|(?<!\w)(?:and|und|et|y|e|en|i|ve|и)\s)*"
@@ -43,18 +43,17 @@ _PRODUCT_WORDS = words(
     "license licence product serial activation registration cd lizenz lizenzschlüssel produkt produktschlüssel licencia producto licenza prodotto"
 )
 _WALLET_WORDS = words(
-    "seed seedphrase mnemonic mnemonics wallet metamask ledger trezor bip39 phrase phrases recovery portefeuille cartera billetera portafoglio "
-    "wiederherstellungsphrase words wörter mots palabras parole woorden palavras słów"
+    "seed seedphrase mnemonic mnemonics wallet metamask ledger trezor bip39 recovery portefeuille cartera billetera "
+    "portafoglio wiederherstellungsphrase words wörter mots palabras parole woorden palavras słów"
 )
+_COUNTED_WORDS = words("words wörter mots palabras parole woorden palavras słów")
+_COUNTS = words("12 24 twelve zwölf vierundzwanzig douze doce dodici twaalf doze dwanaście")
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _OF_WALLET = re.compile(r"[a-z]{3,8}")
-_BETWEEN = re.compile(r"[\s,]{0,3}(?:\d{1,2}[.):]?\s{0,2})?|[\s,.]{1,2}")
+_BETWEEN = re.compile(r"[\s,]{0,3}(?:\d{1,2}[.):]?\s{0,2})?")
 WALLET_WORDS_MIN = 12
-# Words of sentences, none of them on the list that wallets take theirs from (BIP 39).
-_OF_SENTENCES = words(
-    "the and for are was were his her has had have with from they their our not which would could been does did its "
-    "who how into than then them these those there because also just like about should where being write says said"
-)
+# Words that no list for wallets has (BIP 39), and no sentence is long without.
+_OF_SENTENCES = words("the and for are was were his her has had from our not which would been did its them")
 _S = FindingType.SECRET
 
 
@@ -81,6 +80,8 @@ def _find_grouped(text: Text) -> Iterator[Finding]:
 
 def _find_wallets(text: Text) -> Iterator[Finding]:
     """Twelve words and more, each of a few small letters, that make no sentence."""
+    if (_WALLET_WORDS - _COUNTED_WORDS).isdisjoint(text.vocabulary) and _COUNTS.isdisjoint(text.vocabulary):
+        return
     run: list[re.Match[str]] = []
     for word in _WORD.finditer(text.normal):
         if run and not _BETWEEN.fullmatch(text.normal, run[-1].end(), word.start()):

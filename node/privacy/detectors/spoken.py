@@ -51,7 +51,9 @@ _MORE = {
     "thousand": "000",
 }
 _REPEATS = {"double": 2, "triple": 3, "treble": 3, "doppel": 2, "doppelt": 2, "doble": 2, "doppio": 2}
-_JOINS = words("dash hyphen plus dot point and y e et und en minus tiret strich guion guión trattino")
+_JOINS = words(
+    "dash hyphen plus dot point and y e et und en minus tiret strich guion guión trattino then dann puis ensuite luego poi potem sonra"
+)
 
 
 def _spoken() -> dict[str, str]:

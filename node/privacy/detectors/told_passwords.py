@@ -74,7 +74,7 @@ _SENT_UNSPACED = words("認証コード 確認コード 验证码 校验码 驗�
 # Of locks: "padlock 0-9-1-8", "14 left, 32 right, 7 left".
 _LOCK = re.compile(
     r"[^\W_]+(?:[ ](?:code|combination|combo|number|pin|to|for|of|on|the|my|our|his|her|gym|bike|suitcase|vault|safe|shed)){0,6}(?:[ ](?:is|ist|est|es|è|jest|to))?[ ]?[:=]?[ ]"
-    r"(?P<value>\d(?:[ ]?-[ ]?\d){2,7}|\d{1,2}(?:[ ]?-[ ]?\d{1,2}){2,4}|\d{3,5}|\d{1,2}[ ](?:left|right|clockwise|links|rechts)(?:,?[ ](?:then[ ])?\d{1,2}[ ](?:left|right|clockwise|links|rechts)){1,4})(?![\w%€$.-]|[ ]?(?:cm|mm|kg))",
+    r"(?P<value>\d(?:[ ]?-[ ]?\d){2,7}|\d{1,2}(?:[ ]?-[ ]?\d{1,2}){2,4}|\d{3,5}|\d{1,2}[ ](?:left|right|clockwise|links|rechts)(?:,?[ ](?:then[ ])?\d{1,2}[ ](?:left|right|clockwise|links|rechts)){1,4})(?![\w%€$-]|[.,]\d|[ ]?(?:cm|mm|kg))",
     re.IGNORECASE,
 )
 _LOCK_WORDS = words(
