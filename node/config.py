@@ -55,7 +55,6 @@ __all__ = [
     "Secret",
     "config_path",
     "load",
-    "load_caps",
     "load_rules",
     "read_file",
     "state_path",
@@ -130,15 +129,6 @@ def load_rules(flags: Settings, environ: Mapping[str, str], read: ReadFile | Non
     source = Source(path.name, Lines(text or ""))
     root = Section(source, (), _parse(source, text))
     return Rules(read_privacy(root, read, path.parent, _home(environ)), _policy(root), source)
-
-
-def load_caps(flags: Settings, environ: Mapping[str, str], read: ReadFile | None = None) -> CapsConfig:
-    """[caps] alone, as `load_rules` reads its own. Raises ConfigError."""
-    read = read_file if read is None else read
-    path = config_path(flags, environ)
-    text = _text(path, read, required=_setting("config", flags, environ) is not None)
-    source = Source(path.name, Lines(text or ""))
-    return read_caps(Section(source, (), _parse(source, text)).section("caps"))
 
 
 def config_path(flags: Settings, environ: Mapping[str, str]) -> Path:

@@ -39,6 +39,7 @@ from node.store.budget import Caps
 from node.store.conversations import Conversations
 from node.store.database import Store
 from node.store.money import Money
+from protocol.answers import AnswerEvent, Finished
 from protocol.errors import CutAnswerError, RefusedError
 from protocol.terms import NanoUsd, cost_nano_usd
 from tests.offers import paid
@@ -302,14 +303,17 @@ class _LoggedSink(RecordingSink):
     def decided(self, decision_id: str) -> None:
         os.write(self._log, f"asked {self._word} {decision_id}\n".encode())
 
+    async def event(self, event: AnswerEvent) -> None:
+        """Whoever has the end of an answer does not ask again."""
+        if isinstance(event, Finished):
+            os.write(self._log, f"ended {self._word} answered\n".encode())
+
 
 async def _ask(pipeline: Pipeline, log: int, word: str) -> None:
-    code = "answered"
     try:
         await pipeline.run(order(f"Please spell the word {word}"), _LoggedSink(log, word))
     except (RefusedError, CutAnswerError) as error:
-        code = error.code
-    os.write(log, f"ended {word} {code}\n".encode())
+        os.write(log, f"ended {word} {error.code}\n".encode())
 
 
 def main() -> None:

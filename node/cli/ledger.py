@@ -1,11 +1,13 @@
 """`ledger show|verify|export`: read from this node's own file, running or not."""
 
 import datetime
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
+from node.cli import spending
 from node.cli.printing import add_json_flag, harmless, parser, show_json, show_table, shown
 from node.cli.settings import settings
+from node.clock import now
+from node.store import budget
 from node.store import ledger as receipts
 from node.store.database import Store
 from node.store.ledger import Receipt
@@ -18,25 +20,29 @@ def ledger(argv: Sequence[str]) -> int:
     verbs = made.add_subparsers(dest="verb", required=True)
     show = verbs.add_parser("show", help="the newest receipts, or one whole")
     show.add_argument("id", nargs="?", help="a decision's id, or its beginning")
+    show.add_argument("--spending", action="store_true", help="what today and this month have come to, alone")
     show.add_argument("--limit", type=int, default=20, help="how many of the newest")
     verify = verbs.add_parser("verify", help="whether a receipt was changed or taken out")
     export = verbs.add_parser("export", help="every receipt as JSON lines, oldest first, with --json and without")
     for one in (show, verify, export):
         add_json_flag(one)
     wanted = made.parse_args(argv)
-    with _store() as store:
+    known = settings()
+    with Store.open_read_only(known.directory.database) as store:
         if wanted.verb == "export":
             store.peek(lambda connection: [print(line) for line in receipts.export(connection)])
             return 0
         if wanted.verb == "verify":
             return _verify(store, wanted.json)
-        return _one(store, wanted.id, wanted.json) if wanted.id else _latest(store, wanted.limit, wanted.json)
-
-
-@contextmanager
-def _store() -> Iterator[Store]:
-    with Store.open_read_only(settings().directory.database) as store:
-        yield store
+        if wanted.id:
+            return _one(store, wanted.id, wanted.json)
+        lines = spending.spending(store, known.config.caps, budget.day_of(now().wall_s))
+        if wanted.spending and wanted.json:
+            show_json([line.to_json() for line in lines])
+            return 0
+        if not wanted.json:
+            spending.show(lines)
+        return 0 if wanted.spending else _latest(store, wanted.limit, wanted.json)
 
 
 def _verify(store: Store, json_wanted: bool) -> int:
@@ -85,6 +91,11 @@ def _row(row: Receipt) -> tuple[object, ...]:
         row.offer,
         row.tier.label if row.tier is not None else None,
         row.sensitivity.label,
-        f"{row.prompt_tokens}+{row.completion_tokens}",
+        _tokens(row),
         f"{row.cost / NANO_USD_PER_USD:.6f}",
     )
+
+
+def _tokens(row: Receipt) -> str:
+    cached = f" ({row.cached_tokens} cached)" if row.cached_tokens else ""
+    return f"{row.prompt_tokens}{cached}+{row.completion_tokens}"

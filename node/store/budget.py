@@ -199,6 +199,30 @@ def recover(connection: sqlite3.Connection) -> tuple[Reservation, ...]:
     return left
 
 
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What a day or a month has come to, at one provider."""
+
+    provider: str
+    booked: NanoUsd
+    leased_out: NanoUsd  # to other devices, and not given back: this one holds the cap
+    leased_here: NanoUsd  # from the holder, and not given back
+
+
+def spending(connection: sqlite3.Connection, first_day: int, last_day: int) -> tuple[Spending, ...]:
+    """By provider, from the first day to the last, both included."""
+    span = (first_day, last_day)
+    rows = connection.execute(
+        "SELECT provider, SUM(booked), SUM(given), SUM(held) FROM ("
+        " SELECT provider, booked, 0 AS given, 0 AS held FROM spending WHERE day BETWEEN ? AND ?"
+        " UNION ALL SELECT provider, 0, granted - returned, 0 FROM leases_given WHERE day BETWEEN ? AND ?"
+        " UNION ALL SELECT provider, 0, 0, granted - returned FROM leases_held WHERE day BETWEEN ? AND ?"
+        ") GROUP BY provider ORDER BY provider",
+        span * 3,
+    ).fetchall()
+    return tuple(Spending(row[0], NanoUsd(row[1]), NanoUsd(row[2]), NanoUsd(row[3])) for row in rows)
+
+
 def without_receipt(connection: sqlite3.Connection) -> tuple[Reservation, ...]:
     """What was booked, and a crash kept from the ledger. `amount` is what was booked."""
     rows = connection.execute(

@@ -13,11 +13,16 @@ import pytest
 
 from node.cli.main import main
 from node.cli.service import service_for
-from node.store import ledger
+from node.clock import now
+from node.store import budget, ledger, shares
+from node.store.budget import Caps
 from node.store.database import Store
 from node.store.files import StateDirectory
 from node.store.identity import StateLock
 from protocol.errors import StateError
+from protocol.shares import Given, Purse
+from protocol.terms import NanoUsd
+from tests.attested import signing_key
 from tests.unit.cli_node import live_in
 from tests.unit.test_store_ledger import RECEIPT
 
@@ -90,6 +95,34 @@ def test_ledger_lists_shows_verifies_and_exports(kept: Path, capsys: Printed) ->
     assert json.loads(capsys.readouterr().out)["problem"] is None
     assert main(["ledger", "export"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_ledger_says_what_a_day_and_a_month_came_to_by_provider_beside_the_caps(kept: Path, capsys: Printed) -> None:
+    config = kept / ".config" / "islandrun" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text('version = 1\n[caps]\nmonth_usd = "30"\n[caps.providers.cloud]\nday_usd = "1"\n')
+    wall_s = now().wall_s
+    today = budget.day_of(wall_s)
+    with Store.open(StateDirectory.create(kept / "state").database) as store:
+        for request, offer, amount in ((b"1", "cloud/m", 200_000_000), (b"2", "other/m", 50_000_000)):
+            reserve = partial(budget.reserve, request_id=request, offer=offer, amount=NanoUsd(amount))
+            store.write_now(partial(reserve, caps=Caps(), wall_s=wall_s))
+        purse = Purse(bytes(32), signing_key(1).island, signing_key(2).island, "cloud", today)
+        store.write_now(partial(shares.keep_given, purse=purse, kept=Given(NanoUsd(70_000_000), NanoUsd(20_000_000))))
+    assert main(["ledger", "show", "--spending"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["day", "all", "0.250000", "-", "0.050000", "0.000000"] in lines
+    assert ["day", "cloud", "0.200000", "1.000000", "0.050000", "0.000000"] in lines
+    assert ["month", "all", "0.250000", "30.000000", "0.050000", "0.000000"] in lines
+    assert ["month", "other", "0.050000", "-", "0.000000", "0.000000"] in lines
+    assert main(["ledger", "show", "--spending", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [(row["period"], row["provider"], row["cap_nano_usd"]) for row in told][:2] == [
+        ("day", "all", None),
+        ("day", "cloud", 1_000_000_000),
+    ]
+    assert main(["ledger", "show"]) == 0
+    assert "02ab" in capsys.readouterr().out
 
 
 def test_ledger_says_what_is_missing(home: Path, capsys: Printed) -> None:
