@@ -60,11 +60,17 @@ _OWNED = re.compile(
     re.IGNORECASE,
 )
 # Anybody's, in a text that tells the birth.
-_TOLD = re.compile(
-    rf"(?<![^\W_])(?:I am|I['’]m|(?:s?he|who|mum|mom|dad|\w{{3,14}}) is|(?:s?he|who)['’]s|and is|now|ich bin|ist|j['’]ai|a|tengo|tiene|ho|ha|ben|is|heeft|tenho|tem|mam|ma|yaşında)\s(?:now |already |jetzt |schon |déjà |ya |già |nu )?"
-    rf"(?P<age>{_NUMBER}{_UNIT}?)(?=[.,;!?)\n]|\s(?:and|but|now|today|years?|und|et|y|e|en|i)(?![^\W_])|\Z)",
+_TELLING = words("am m is s now bin ist ai a tengo tiene ho ha ben heeft tenho tem mam ma")
+_TELLER = re.compile(
+    r"(?<![^\W_])(?:I|I['’]|s?he|s?he['’]|who|who['’]|and|ich|er|sie|j['’]|il|elle|yo|él|ella|io|lui|lei|ik|hij|zij|ze|eu|ele|ela|[^\W\d_]{3,14})\s?\Z",
     re.IGNORECASE,
 )
+_TOLD = re.compile(
+    rf"\s(?:now |already |jetzt |schon |déjà |ya |già |nu )?(?P<age>{_NUMBER}{_UNIT}?)"
+    r"(?=[.,;!?)\n]|\s(?:and|but|now|today|years?|und|et|y|e|en|i)(?![^\W_])|\Z)",
+    re.IGNORECASE,
+)
+TELLER_CHARACTERS = 16
 _BORN = words(
     "born birth birthdate birthday dob geboren geburtstag geburtsdatum née né naissance nacida nacido nací nacimiento nata nato nascita nascido nascida nasci nascimento geboortedatum urodzona urodzony doğumlu"
 )
@@ -107,8 +113,11 @@ def _find(text: Text) -> Iterator[Finding]:
 
 def _find_told(text: Text) -> Iterator[Finding]:
     if not _BORN.isdisjoint(text.vocabulary):
-        for match in _TOLD.finditer(text.normal):
-            if _is_age(match.group("age")) and not match.group("age").isdecimal():
+        for word in text.at_words(_TELLING):
+            match = _TOLD.match(text.normal, word.end)
+            if match is None or match.group("age").isdecimal() or not _is_age(match.group("age")):
+                continue
+            if _TELLER.search(text.normal[max(0, word.start - TELLER_CHARACTERS) : word.start]):
                 yield Finding(*match.span("age"), FindingType.BIRTH_AGE, 0.7, "ages_told")
     if text.other_script:
         pattern = _UNSPACED_ANY if text.has_any(_CJK_BORN) else _UNSPACED
