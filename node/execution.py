@@ -21,6 +21,7 @@ from node.dispatch import Action, Cut, Dispatch, Fail, Failed, Try
 from node.facts import lacking, prompt_tokens_sent, wants_json, worst_cost
 from node.judgement import NOTHING_TRIED, Judged, Judgement, Tried
 from node.lasting import Lasting, LastingVaults
+from node.passages import Holder, carrying
 from node.ports import Call
 from node.privacy.answer import AnswerRestorer
 from node.privacy.restorer import Mode
@@ -71,11 +72,11 @@ class Pipeline:
         self.clock = clock
         self.lasting = lasting
         self._receipts = receipts
-        self._entropy = entropy
+        self.entropy = entropy
 
     async def run(self, order: Order, sink: Sink) -> None:
         """Whatever comes of it, a receipt says so."""
-        request_id = self._entropy(REQUEST_ID_BYTES)
+        request_id = self.entropy(REQUEST_ID_BYTES)
         sink.decided(request_id.hex())
         marks = self.money.marks(order.key_name, order.idempotency_key, order.content)
         with self._receipts.opened(order, request_id) as receipt:
@@ -105,10 +106,13 @@ class _Run:
         self._sink = sink
         self._receipt = receipt
         self._lasting = lasting
+        self._carried = False  # whether passages of a collection are in the order's request
 
     async def to_its_end(self) -> None:
         """Raises RequestError, RefusedError or CutAnswerError; returns when the client has the whole answer."""
         judged = await self._judge(NOTHING_TRIED)
+        if judged.decision.plan and judged.holder is not None:
+            judged = await self._carrying(judged, judged.holder)
         if not judged.decision.plan:
             raise nobody_may_answer(judged)
         plan, action = await self._down(judged, NOTHING_TRIED)
@@ -125,13 +129,21 @@ class _Run:
             case Fail():
                 raise nobody_answered(judged, plan, action)
 
+    async def _carrying(self, judged: Judged, holder: Holder) -> Judged:
+        """Judged anew, with passages of the collection in the request and at their label."""
+        best = judged.decision.plan[0].offer
+        fresh = self._pipeline.entropy(REQUEST_ID_BYTES)
+        self._order = await carrying(self._order, judged.asked, holder, best, fresh)
+        self._carried = True
+        return await self._judge(NOTHING_TRIED)
+
     async def _judge(self, tried: Tried) -> Judged:
-        pipeline, asked = self._pipeline, (self._order, self._request_id, tried, self._lasting.vault)
+        pipeline, asked = self._pipeline, (self._order, self._request_id, tried, self._lasting.vault, self._carried)
         judged = await pipeline.judgement.judge(*asked)
         needs = {} if pipeline.supply is None else lacking(judged.asked, judged.decision)
         if needs and pipeline.supply is not None and await pipeline.supply(needs):
             judged = await pipeline.judgement.judge(*asked)
-        self._receipt.decision = judged.decision
+        self._receipt.decision, self._receipt.collection = judged.decision, judged.asked.collection
         return judged
 
     async def _down(self, judged: Judged, tried: Tried) -> tuple[Dispatch, Action]:
@@ -229,7 +241,7 @@ class _Run:
                 offer.model,
                 payload.request,
                 asked.output_tokens,
-                asked.collection,
+                None if asked.carried else asked.collection,
                 self._order.embed,
             ),
             restorer=payload.restorer,

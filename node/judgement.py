@@ -3,16 +3,22 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from node.affinity import NOBODY, Affinity
+from node.agents.need import need
 from node.agents.policy import PRESETS, Policy
 from node.agents.privacy import is_cleared_for_everything
 from node.agents.request import ModelSelector, Selection
 from node.agents.router import Decision, decide
 from node.api.ports import Order
+from node.clock import local_minute
 from node.detection import Assessed, Detection
+from node.directory import KnownCollection
 from node.facts import Asked, longest_text_tokens, output_tokens, prompt_tokens
 from node.offers import Offers, Survey
+from node.passages import Holder, reading
 from node.privacy.vault import Vault
-from protocol.errors import RefusedError, RequestError
+from node.shape import shape_of
+from protocol.errors import OfferRefusal, RefusedError, RequestError
 from protocol.terms import Now, Sensitivity
 
 
@@ -24,6 +30,9 @@ class Judged:
     assessed: Assessed
     survey: Survey
     decision: Decision
+    holder: Holder | None = None  # who is to give passages before anything is sent; None: nobody has to
+    may_not_read: tuple[OfferRefusal, ...] = ()  # the holder, and why it may not be asked for them
+    at_holder: Decision | None = None  # where nobody on the holder may answer: that decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +57,10 @@ class Judgement:
         policy: Callable[[], Policy],
         output_tokens_default: Callable[[], int],
         clock: Callable[[], Now],
+        affinity: Affinity | None = None,
     ) -> None:
+        """`affinity`: who answered whom; None: no conversation is known again."""
+        self.affinity = affinity
         self._detection = detection
         self._offers = offers
         self._policy = policy
@@ -56,17 +68,65 @@ class Judgement:
         self._clock = clock
 
     async def judge(
-        self, order: Order, request_id: bytes, tried: Tried = NOTHING_TRIED, kept: Vault | None = None
+        self,
+        order: Order,
+        request_id: bytes,
+        tried: Tried = NOTHING_TRIED,
+        kept: Vault | None = None,
+        carried: bool = False,
     ) -> Judged:
         """The name models run only where their word can change the decision, or where `tried` asks for them.
 
-        `kept`: the vault of the lasting conversation that the order belongs to.
+        `kept`: the vault of the lasting conversation that the order belongs to. `carried`: passages of the collection
+        that it names are in its request. Where they are not and no offer on the holder may answer, what is judged is
+        the request as it would be with them: `holder` gives them, and then it is judged again.
 
         Raises RequestError for a header or a model name that cannot be, RefusedError (404) for an unknown model.
         """
         policy = tightened(self._policy(), order.policy)
         survey = await self._offers.survey()
-        asked = self._asked(order, request_id, survey, tried)
+        asked = replace(self._asked(order, request_id, survey, tried), carried=carried)
+        judged = await self._judged(asked, survey, policy, tried, kept)
+        known = None if asked.collection_name is None else survey.collection(asked.collection_name)
+        if judged.decision.plan or carried or known is None or order.embed is not None or tried.offers:
+            return judged
+        return await self._by_passages(judged, known, policy, tried, kept)
+
+    async def _by_passages(
+        self, at_holder: Judged, known: KnownCollection, policy: Policy, tried: Tried, kept: Vault | None
+    ) -> Judged:
+        """The second way, where the holder may read the question and somebody may take passages at their label."""
+        holder = self._offers.holder(known)
+        if holder is None:
+            return replace(at_holder, at_holder=at_holder.decision)
+        asked = replace(at_holder.asked, carried=True)
+        judged = await self._judged(asked, at_holder.survey, policy, tried, kept)
+        judged = replace(judged, at_holder=at_holder.decision)
+        if not judged.decision.plan:
+            return judged
+        refused = await self._may_not_read(holder, judged, policy, kept)
+        if refused:
+            return replace(at_holder, at_holder=at_holder.decision, may_not_read=refused)
+        return replace(judged, holder=holder)
+
+    async def _may_not_read(
+        self, holder: Holder, judged: Judged, policy: Policy, kept: Vault | None
+    ) -> tuple[OfferRefusal, ...]:
+        """Nothing where the holder may be told the question. The name models read it first, but for who reads all."""
+        if holder.reads is None:
+            return ()
+        assessed = judged.assessed
+        for names in (assessed.names_run, True):
+            if names and not assessed.names_run:
+                assessed = await self._detection.assess(judged.asked.order.request, names=True, kept=kept)
+            facts = judged.asked.facts(assessed, names_known=names, excluded=frozenset(), unpaid_only=False)
+            decision = reading(facts, holder.reads, policy, self._clock())
+            if decision.plan:
+                return ()
+        return decision.refusals
+
+    async def _judged(self, asked: Asked, survey: Survey, policy: Policy, tried: Tried, kept: Vault | None) -> Judged:
+        order = asked.order
         assessed = await self._detection.assess(order.request, names=tried.names, kept=kept)
         after = max((reason.after for reason in assessed.reasons), default=Sensitivity.PUBLIC)  # names can only add
         best_case = assessed if tried.names else replace(assessed, after=after)

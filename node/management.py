@@ -17,6 +17,7 @@ from node.execution import REQUEST_ID_BYTES
 from node.island import Island
 from node.judgement import Tried
 from node.offers import Survey
+from node.passages import way
 from node.store import ledger
 from node.store.ledger import Receipt
 from protocol.errors import HttpError, StateError
@@ -115,6 +116,9 @@ class Owner:
             for one in judged.assessed.reasons
         ]
         found = {**report(judged.decision), "sensitivity_reasons": reasons, "names_run": judged.assessed.names_run}
+        if judged.asked.collection_name is not None:
+            first = judged.at_holder or judged.decision
+            found["collection"] = way(judged.asked, first, judged.holder, judged.may_not_read)
         if judged.decision.plan and judged.decision.plan[0].sanitize:
             best = judged.decision.plan[0].offer
             sanitized = self._node.detection.sanitize(order.request, judged.assessed, best.tier, kept)

@@ -14,6 +14,7 @@ from node.archipelago import Archipelago
 from node.collections.holder import Collections
 from node.directory import CollectionDirectory, KnownCollection
 from node.local_answers import LocalBackend
+from node.passages import Holder, held_by, held_here
 from node.peers import Peer, Peers
 from node.ports import Backend
 from node.sensors import DeviceState
@@ -92,6 +93,21 @@ class Offers:
         table = OfferTable.of([offer for offer, _ in rows.values()])
         islands = self._archipelago.names() | self._services.provider_names
         return Survey(table, {name: backend for name, (_, backend) in rows.items()}, known, islands)
+
+    def holder(self, known: KnownCollection) -> Holder | None:
+        """Who is asked for passages of it; None: nobody any more."""
+        try:
+            me = self._archipelago.me()
+        except MembershipError:
+            return None
+        if known.holder == me.island:
+            return held_here(known, me.name, self._collections)
+        member = self._archipelago.member(known.holder)
+        if member is None:
+            return None
+        fresh, alive = self._peers.is_fresh(member.island), self._peers.is_up(member.island)
+        passages = self._peers.backend(member).passages
+        return held_by(known, member, me, passages, fresh=fresh, alive=alive, metered=self._device().metered)
 
     def _collections_known(self, me: Member) -> Sequence[KnownCollection]:
         """Those of live members, nearest first: a name that several use is the nearest one's."""

@@ -83,6 +83,10 @@ class Peers:
         """A suspect is up: a device whose cores all decode tokens is slow to answer, not dead."""
         return island in self._mesh.peers and self._health.get(island) != DEAD
 
+    def is_fresh(self, island: IslandId) -> bool:
+        """Whether a statement of it is believed now: without one nothing can be sealed for it."""
+        return self._archipelago.registry.statement(island, self._clock()) is not None
+
     def last_seen_s(self, island: IslandId) -> int | None:
         """Seconds ago; None: never in this start."""
         seen_ms = self._seen_ms.get(island)
@@ -100,7 +104,7 @@ class Peers:
                 found.append((member, statement))
         await self._ask([member.island for member, _ in found if self.is_up(member.island)])
         return tuple(
-            Peer(member, statement, self._backend(member), self.is_up(member.island), self._known(member.island))
+            Peer(member, statement, self.backend(member), self.is_up(member.island), self._known(member.island))
             for member, statement in found
         )
 
@@ -133,7 +137,8 @@ class Peers:
             return None
         return asked.answer
 
-    def _backend(self, member: Member) -> PeerBackend:
+    def backend(self, member: Member) -> PeerBackend:
+        """The way to ask it, whether it offers anything or not."""
         backend = self._backends.get(member.island)
         if backend is None:
             keys = self._archipelago.keys

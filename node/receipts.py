@@ -17,6 +17,8 @@ from protocol.errors import BackendError, CutAnswerError, OfferRefusal, Refusal,
 from protocol.keys import IslandId
 from protocol.terms import NanoUsd, Now, Sensitivity, Tier
 
+AUTO_AT = "auto@"
+
 
 class OpenReceipt:
     """A receipt that is being filled in while its request runs."""
@@ -26,6 +28,7 @@ class OpenReceipt:
         self.request_id = request_id
         self.began = began
         self.decision: Decision | None = None
+        self.collection: bytes | None = None  # the random id of the one that answers, where it is known
         self.choice: Choice | None = None
         self.first_token_ms: int | None = None
         self.finished: Finished | None = None
@@ -64,7 +67,7 @@ class OpenReceipt:
             at_wall_s=self.began.wall_s,
             key_name=self.order.key_name,
             asker="",
-            model_asked=self.order.request.model,
+            model_asked=self._model_asked(),
             island="" if choice is None else choice.offer.island,
             offer="" if choice is None else choice.offer.name,
             tier=None if choice is None else Tier(choice.offer.tier),
@@ -82,6 +85,14 @@ class OpenReceipt:
             refusals=self.refusals(),
             plan=() if decision is None else tuple(one.offer.name for one in decision.plan),
         )
+
+    def _model_asked(self) -> str:
+        """A collection is named by its random id alone."""
+        model = self.order.request.model
+        if self.order.collection is None and not model.startswith(AUTO_AT):
+            return model
+        collection = "unknown" if self.collection is None else self.collection.hex()
+        return f"{'auto' if model.startswith(AUTO_AT) else model}@{collection}"
 
     def refusals(self) -> tuple[OfferRefusal, ...]:
         """Who failed, and who might not."""

@@ -18,10 +18,11 @@ def nobody_may_answer(judged: Judged) -> RefusedError:
     decision = judged.decision
     if not len(decision.table):
         return _refused(judged.survey.problem or NO_OFFERS, reachable=False, offers=())
-    reasons = {reason.code: reason.detail for refusal in decision.refusals for reason in refusal.reasons}
+    refusals = (*judged.may_not_read, *decision.refusals)
+    reasons = {reason.code: reason.detail for refusal in refusals for reason in refusal.reasons}
     unread = sorted({reason.detail for reason in judged.assessed.reasons if reason.code in NOT_READ})
     message = f"no island may answer this {decision.sensitivity.label} request: {'; '.join(reasons.values())}"
-    return _refused(". ".join([message, *unread]), reachable=decision.reachable, offers=decision.refusals)
+    return _refused(". ".join([message, *unread]), reachable=decision.reachable, offers=refusals)
 
 
 def nobody_answered(judged: Judged, plan: Dispatch, fail: Fail) -> RefusedError:

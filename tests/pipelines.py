@@ -19,6 +19,7 @@ from node.judgement import Judgement
 from node.lasting import LastingVaults
 from node.names_worker import NamesPort, NamesText
 from node.offers import Survey
+from node.passages import Holder
 from node.ports import BackendModel, Call, Emit
 from node.privacy.names import Reading
 from node.receipts import Receipts
@@ -142,6 +143,10 @@ class ScriptedOffers:
     def __init__(self, rows: Sequence[tuple[Offer, ScriptedBackend]]) -> None:
         self.rows = list(rows)
         self.collections: tuple[KnownCollection, ...] = ()
+        self.holders: dict[str, Holder] = {}  # by the collection's name
+
+    def holder(self, known: KnownCollection) -> Holder | None:
+        return self.holders.get(known.name)
 
     async def survey(self) -> Survey:
         table = OfferTable.of([row for row, _ in self.rows])

@@ -90,7 +90,6 @@ def report(decision: Decision) -> dict[str, Any]:
 
 def _facts(request: Mapping[str, Any], islands: Collection[str], read: Read | None) -> RequestFacts:
     collection = request.get("collection") or {"id": None, "label": None}
-    beside = request.get("collection_beside", False)
     found, model, needs_tools = _reading(request, read)
     cost = request.get("max_cost_usd")
     return RequestFacts(
@@ -101,7 +100,7 @@ def _facts(request: Mapping[str, Any], islands: Collection[str], read: Read | No
         prompt_tokens=found.prompt_tokens,
         max_output_tokens=found.max_output_tokens,
         answers=found.answers,
-        collection_name=(collection["id"] or "unknown") if beside else "",
+        collection_beside=request.get("collection_beside", False),
         collection=None if collection["id"] is None else _octets(collection["id"], "request.collection.id"),
         label=None if collection["label"] is None else Sensitivity.parse(collection["label"]),
         carried=request.get("carried", False),

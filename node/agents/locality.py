@@ -42,5 +42,5 @@ def _holds(facts: RequestFacts, table: OfferTable) -> Mask:
 
 def _absent(facts: RequestFacts) -> str:
     if facts.collection is None:
-        return f"no collection {facts.told_collection} is granted to this person"
-    return f"it does not hold {facts.told_collection}"
+        return "no such collection is granted to this person"
+    return "it does not hold the collection"

@@ -93,7 +93,7 @@ class RequestFacts:
     max_output_tokens: int
     answers: int = 1  # choices asked for at once: each is billed
     names_known: bool = True
-    collection_name: str = ""  # of the collection that the request names beside its model
+    collection_beside: bool = False  # the request names one beside its model
     collection: bytes | None = None  # the random id of the collection that is named, as far as it is known
     label: Sensitivity | None = None  # of that collection
     carried: bool = False  # passages of that collection are in the request: nobody has to hold it any more
@@ -142,12 +142,7 @@ class RequestFacts:
     @property
     def names_collection(self) -> bool:
         """Whether it is to be answered from a collection, known or not."""
-        return self.selector.kind is Selection.COLLECTION or bool(self.collection_name)
-
-    @property
-    def told_collection(self) -> str:
-        """What the asker calls it."""
-        return self.collection_name or self.selector.text
+        return self.selector.kind is Selection.COLLECTION or self.collection_beside
 
     def _raised(self) -> Sensitivity:
         if not self.names_collection:
