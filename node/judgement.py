@@ -3,21 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from node.affinity import NOBODY, Affinity
-from node.agents.need import need
 from node.agents.policy import PRESETS, Policy
 from node.agents.privacy import is_cleared_for_everything
 from node.agents.request import ModelSelector, Selection
 from node.agents.router import Decision, decide
 from node.api.ports import Order
-from node.clock import local_minute
 from node.detection import Assessed, Detection
 from node.directory import KnownCollection
 from node.facts import Asked, longest_text_tokens, output_tokens, prompt_tokens
 from node.offers import Offers, Survey
 from node.passages import Holder, reading
 from node.privacy.vault import Vault
-from node.shape import shape_of
 from protocol.errors import OfferRefusal, RefusedError, RequestError
 from protocol.terms import Now, Sensitivity
 
@@ -57,10 +53,7 @@ class Judgement:
         policy: Callable[[], Policy],
         output_tokens_default: Callable[[], int],
         clock: Callable[[], Now],
-        affinity: Affinity | None = None,
     ) -> None:
-        """`affinity`: who answered whom; None: no conversation is known again."""
-        self.affinity = affinity
         self._detection = detection
         self._offers = offers
         self._policy = policy
