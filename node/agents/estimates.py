@@ -12,11 +12,11 @@ from typing import NamedTuple
 TTFT_S_PRIOR = 5.0  # worse than what the slowest local model here needs: a model earns its place by answering
 TOKENS_PER_S_PRIOR = 5.0
 PREFILL_TOKENS_PER_S_PRIOR = 100.0
-CLAIM_TRUST = 0.5  # a claim that nobody has measured is believed by half: twice the seconds, half the speed
 KEEP = 0.95  # of what was known, at each new answer: about the last 20 count; lowered, drift is followed sooner
 HALF_LIFE_S = 6 * 3_600.0  # of everything that was measured: what nobody used since yesterday is nearly unknown
 PRIOR_ANSWERS = 0.02  # how many answers the prior of the means weighs as much as: little, since doubt says the rest
 DOUBT_ANSWERS = 1.0  # the same, of the doubt
+FIRST_ERROR = 0.5  # of the first answer, which nothing was expected of
 FAILURE_PRIOR = 0.05  # of attempts
 FAILURE_PRIOR_ATTEMPTS = 4.0
 FAILURE_MAX = 0.95
@@ -153,7 +153,7 @@ class Estimate:
         per_token = seen.seconds_per_token
         if per_token is not None:
             per_token = min(per_token, OUTLIER / expected.tokens_per_s)
-        error = _relative_error(seen, ttft_s, per_token, expected) if self.observations else 1.0
+        error = _relative_error(seen, ttft_s, per_token, expected) if self.observations else FIRST_ERROR
         # Errors grow with the prompt: what is told of a long one is told less exactly.
         scale = 1.0 + seen.prompt_tokens / MIDDLING_PROMPT_TOKENS
         return replace(
@@ -178,7 +178,7 @@ class Estimate:
         """At that moment; no better than the claim says. Never NaN; every speed is above 0."""
         known, claimed = self._aged(now_s, 1.0), claim.possible
         fixed, slope = known._line_with(claimed).solved()
-        slowest = 1 / TOKENS_PER_S_PRIOR if claimed.tokens_per_s is None else 1 / (claimed.tokens_per_s * CLAIM_TRUST)
+        slowest = 1 / TOKENS_PER_S_PRIOR if claimed.tokens_per_s is None else 1 / claimed.tokens_per_s
         rate = (known.rate_sum + PRIOR_ANSWERS * slowest) / (known.rate_weight + PRIOR_ANSWERS)
         prefill = 1 / max(slope, 1 / PREFILL_TOKENS_PER_S_MAX)
         return Expected(
@@ -208,9 +208,9 @@ class Estimate:
 
     def _line_with(self, claimed: Claim) -> _Line:
         """With the prior's two parts, each by itself, as heavy as a few answers."""
-        ttft_s = TTFT_S_PRIOR if claimed.ttft_s is None else claimed.ttft_s / CLAIM_TRUST
+        ttft_s = TTFT_S_PRIOR if claimed.ttft_s is None else claimed.ttft_s
         prefill = claimed.prefill_tokens_per_s
-        slope = 1 / (PREFILL_TOKENS_PER_S_PRIOR if prefill is None else prefill * CLAIM_TRUST)
+        slope = 1 / (PREFILL_TOKENS_PER_S_PRIOR if prefill is None else prefill)
         line, xx = self.line, PRIOR_ANSWERS * MIDDLING_PROMPT_TOKENS * MIDDLING_PROMPT_TOKENS
         return line._replace(
             weight=line.weight + PRIOR_ANSWERS,
