@@ -10,6 +10,7 @@ node/dispatch.py, and the restored answer's way back in node/attempt.py. This fi
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
+from node.affinity import HearingSink
 from node.agents.patience import patience_ms
 from node.agents.router import Choice
 from node.agents.table import Offer
@@ -83,7 +84,12 @@ class Pipeline:
             if self.money.repeated(marks, request_id, self.clock()):
                 raise repeated()
             lasting = self.lasting.of(order, request_id)
-            await _Run(self, order, request_id, marks, sink, receipt, lasting).to_its_end()
+            affinity = self.judgement.affinity
+            hearing = None if affinity is None or order.embed is not None else affinity.hear(order)
+            heard = sink if hearing is None else HearingSink(sink, hearing)
+            offer = await _Run(self, order, request_id, marks, heard, receipt, lasting).to_its_end()
+            if affinity is not None and hearing is not None:
+                affinity.remember(order, request_id, hearing, offer, self.clock())
 
 
 class _Run:
@@ -108,8 +114,8 @@ class _Run:
         self._lasting = lasting
         self._carried = False  # whether passages of a collection are in the order's request
 
-    async def to_its_end(self) -> None:
-        """Raises RequestError, RefusedError or CutAnswerError; returns when the client has the whole answer."""
+    async def to_its_end(self) -> Offer:
+        """Raises RequestError, RefusedError or CutAnswerError; returns who answered when the client has it all."""
         judged = await self._judge(NOTHING_TRIED)
         if judged.decision.plan and judged.holder is not None:
             judged = await self._carrying(judged, judged.holder)
@@ -128,6 +134,8 @@ class _Run:
                 raise CutAnswerError(code, "the answer ended before it was whole", should_retry=should_retry)
             case Fail():
                 raise nobody_answered(judged, plan, action)
+        assert plan.current is not None
+        return plan.current.offer
 
     async def _carrying(self, judged: Judged, holder: Holder) -> Judged:
         """Judged anew, with passages of the collection in the request and at their label."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from node.affinity import NOBODY, Previous
 from node.agents.request import OUTPUT_TOKENS_EXPECTED, ModelSelector, RequestFacts
 from node.agents.router import Choice, Decision
 from node.agents.table import Offer
@@ -32,6 +33,9 @@ class Asked:
     collection: bytes | None  # the id of the one that is named, where it is known
     label: Sensitivity | None
     carried: bool = False  # passages of it are in the order's request
+    previous: Previous = NOBODY
+    need: float = 1.0
+    local_minute: int | None = None  # of the owner's week
 
     @property
     def at_least(self) -> Sensitivity:
@@ -46,7 +50,8 @@ class Asked:
 
     def unread_tokens(self, offer: Offer) -> int:
         """Of the prompt, what that offer has to read."""
-        return self.prompt_tokens
+        read = self.previous.tokens if self.previous.answers(offer) else 0
+        return self.prompt_tokens - min(read, self.prompt_tokens)
 
     def facts(
         self, assessed: Assessed, *, names_known: bool, excluded: frozenset[str], unpaid_only: bool
@@ -71,6 +76,11 @@ class Asked:
             unpaid_only=unpaid_only,
             excluded=excluded,
             seed=self.request_id,
+            previous_island=self.previous.island,
+            previous_model=self.previous.model,
+            previous_tokens=self.previous.tokens,
+            need=self.need,
+            local_minute=self.local_minute,
             embeds=order.embed is not None,
             longest_input_tokens=self.longest_text_tokens,
         )

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 import trio
 
+from node.affinity import KEY_BYTES, Affinity
 from node.agents.policy import AtCap, Policy
 from node.agents.policy_file import parse_policy
 from node.archipelago import Archipelago
@@ -142,7 +143,12 @@ class Island:
             lambda: self.shares.problem() is not None,
         )
         self.judgement = Judgement(
-            self.detection, self.offers, self.policy, lambda: self.config.limits.output_tokens_default, now
+            self.detection,
+            self.offers,
+            self.policy,
+            lambda: self.config.limits.output_tokens_default,
+            now,
+            Affinity(os.urandom(KEY_BYTES)),
         )
         receipts = Receipts(store, now)
         self.conversations = Conversations(store, directory.conversations_key, now, os.urandom, bounds_of(config))

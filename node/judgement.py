@@ -3,17 +3,21 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from node.affinity import NOBODY, Affinity
+from node.agents.need import need
 from node.agents.policy import PRESETS, Policy
 from node.agents.privacy import is_cleared_for_everything
 from node.agents.request import ModelSelector, Selection
 from node.agents.router import Decision, decide
 from node.api.ports import Order
+from node.clock import local_minute
 from node.detection import Assessed, Detection
 from node.directory import KnownCollection
 from node.facts import Asked, longest_text_tokens, output_tokens, prompt_tokens
 from node.offers import Offers, Survey
 from node.passages import Holder, reading
 from node.privacy.vault import Vault
+from node.shape import shape_of
 from protocol.errors import OfferRefusal, RefusedError, RequestError
 from protocol.terms import Now, Sensitivity
 
@@ -53,7 +57,10 @@ class Judgement:
         policy: Callable[[], Policy],
         output_tokens_default: Callable[[], int],
         clock: Callable[[], Now],
+        affinity: Affinity | None = None,
     ) -> None:
+        """`affinity`: who answered whom; None: no conversation is known again."""
+        self.affinity = affinity
         self._detection = detection
         self._offers = offers
         self._policy = policy
@@ -145,16 +152,21 @@ class Judgement:
             )
         name = selector.text if selector.kind is Selection.COLLECTION else order.collection
         found = None if name is None else survey.collection(name)
+        now, prompt = self._clock(), prompt_tokens(order.request)
+        affinity = self.affinity if order.embed is None else None
         return Asked(
             order=order,
             request_id=request_id,
             selector=selector,
             collection_name=name,
-            prompt_tokens=prompt_tokens(order.request),
+            prompt_tokens=prompt,
             output_tokens=0 if order.embed else output_tokens(order.request, self._output_tokens_default()),
             longest_text_tokens=longest_text_tokens(order.request) if order.embed else 0,
             collection=None if found is None else found.id,
             label=None if found is None else found.label,
+            previous=NOBODY if affinity is None else affinity.previous(order, now),
+            need=need(shape_of(order.request, prompt)),
+            local_minute=local_minute(now),
         )
 
     def _decide(

@@ -9,6 +9,7 @@ from pathlib import Path
 import trio
 import trio.testing
 
+from node.affinity import KEY_BYTES, Affinity
 from node.agents.policy import Policy
 from node.agents.table import Offer, OfferTable
 from node.api.ports import Order, Route
@@ -226,7 +227,8 @@ async def open_node(
     def current_policy() -> Policy:
         return replace(node.policy, remaining=money.remaining(node.caps, now()))
 
-    judgement = Judgement(detection, offers, current_policy, lambda: node.output_tokens_default, now)  # type: ignore[arg-type]
+    affinity = Affinity(entropy(KEY_BYTES))
+    judgement = Judgement(detection, offers, current_policy, lambda: node.output_tokens_default, now, affinity)  # type: ignore[arg-type]
     lasting = LastingVaults(Conversations(store, store.path.with_name("conversations.key"), now, entropy))
     pipeline = Pipeline(judgement, detection, money, lambda: node.caps, Receipts(store, now), now, entropy, lasting)
     node = Node(store, money, pipeline, offers, names)
