@@ -4,9 +4,10 @@ BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11
 
 DATA ?= $(wildcard ../shared/data/privacy)
+TRACES ?= $(wildcard ../shared/data)
 PROGRAMS ?= $(wildcard ../shared/bench)
 
-.PHONY: demo test lint types walls vectors bench-node bench-privacy bench-collections bench-money lock lock-check clean
+.PHONY: demo test lint types walls vectors bench-node bench-privacy bench-collections bench-decision bench-money lock lock-check clean
 
 demo: .venv/run.stamp
 	$(BIN)/islandrun demo
@@ -44,6 +45,10 @@ bench-collections: .venv/test.stamp
 # kill -9 at 200 random moments of paid requests: what was sent twice, and what was spent and is in no book.
 bench-money: .venv/test.stamp
 	$(BIN)/python -m tests.benchmarks.bench_money $(KILLS)
+
+# What a decision takes beside the bare choice, and its regret beside every baseline. TRACES=FOLDER: published traces.
+bench-decision: .venv/test.stamp
+	$(BIN)/python -m tests.benchmarks.bench_decision $(if $(TRACES),--data $(TRACES))
 
 .venv-presidio/stamp: $(BIN)/uv
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-presidio
