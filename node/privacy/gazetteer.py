@@ -1,6 +1,7 @@
 """Tables of names: what the world knows, what people are called, and which words are just words.
 
-Sources: WordNet 3.0 and Faker, derived by data/derive.py (see NOTICE). Each table is read when it is first asked for.
+Sources: WordNet 3.0, Faker and Ruby's faker, derived by data/derive.py (see NOTICE). Each table is read when first
+asked for.
 """
 
 from functools import cache
@@ -28,6 +29,21 @@ def is_famous(name: str) -> bool:
 def is_known(name: str) -> bool:
     """A place, a work, an event, an institution that WordNet knows, or that is common in questions about software."""
     return name in _table("places.txt") or name in _table("things.txt") or name.lower() in _SOFTWARE
+
+
+def is_kind(phrase: str) -> bool:
+    """A kind of thing with somebody's name in it, in lower case: "ohm's law", "granny smith"."""
+    return phrase in _table("kinds.txt") or (phrase.endswith("s") and phrase[:-1] in _table("kinds.txt"))
+
+
+def is_fiction(name: str) -> bool:
+    """A character or the title of a work, or a band, of several words, that many people know."""
+    return name in _table("fiction.txt")
+
+
+def is_make(name: str) -> bool:
+    """A maker of goods, or a programming language."""
+    return name in _table("makes.txt")
 
 
 def is_place(name: str) -> bool:
@@ -120,7 +136,7 @@ _SOFTWARE = words(
     "maven gradle webpack vite babel eslint tailwind bootstrap jquery wordpress drupal joomla shopify magento "
     "salesforce sap chrome chromium firefox safari edge opera google microsoft apple amazon facebook instagram "
     "twitter youtube tiktok linkedin reddit pinterest snapchat whatsapp telegram signal wikipedia netflix "
-    "spotify paypal stripe alexa siri cortana chatgpt gpt openai claude gemini copilot llama mistral hugging "
+    "spotify paypal stripe alexa siri cortana bixby chatgpt gpt openai claude gemini copilot llama mistral hugging "
     "azure aws gcp heroku netlify vercel cloudflare grafana prometheus datadog splunk kibana logstash bitwarden "
     "keepass keepassxc lastpass wireguard openvpn tor bluetooth wifi ethernet usb hdmi pdf csv json yaml xml "
     "html css svg unicode ascii utf-8 regex latex markdown vim emacs vscode intellij pycharm eclipse xcode "

@@ -43,7 +43,9 @@ _NO_PERSONS = words(
 )
 
 _ZH_AFTER = r"(?=先生|女士|小姐|太太|老师|老師|同学|同學|医生|醫生|经理|經理|律师|教授|师傅|阿姨|叔叔|的(?:工资|薪水|电话|電話|手机|地址|邮箱|生日|护照|身份证|病历|账号|简历|妻子|丈夫|儿子|女儿|孩子|家))"
-_ZH_LABEL = r"(?:姓名|名字|收件人|寄件人|联系人|聯繫人|收货人|申请人|患者|病人|客户|员工|学生|租客|房东|我叫|名叫|我是|发给|交给|寄给|告诉|联系|通知|转告|邀请|我的(?:朋友|同事|老板|客户|邻居|室友|妻子|丈夫|儿子|女儿))(?:名)?(?:是|为|叫)?[::]?\s?"
+_ZH_LABEL = r"(?:姓名|名字|收件人|寄件人|联系人|聯繫人|收货人|申请人|患者|病人|客户|员工|学生|租客|房东|承租人|出租人|负责人|联络人|作者|法人|甲方|乙方|原告|被告|家长|老师|投保人|受益人|我叫|名叫|我是|发给|交给|寄给|告诉|联系|通知|转告|邀请|我的(?:朋友|同事|老板|客户|邻居|室友|妻子|丈夫|儿子|女儿))(?:名)?(?:是|为|叫)?[::]?\s?"
+# Family names of two characters that are no word, wherever they stand.
+_SURE_COMPOUND = "欧阳|歐陽|端木|上官|司马|司馬|诸葛|諸葛|慕容|皇甫|尉迟|尉遲|公孙|公孫|夏侯|令狐|宇文|长孙|長孫|轩辕|軒轅|独孤|獨孤|澹台|司徒"
 _ZH_END = r"(?=[,,。、;;::\s!!??的是在和与跟想要说有已]|$)"
 _JA = re.compile(
     r"(?P<name>[\u3400-\u9fff々]{1,6}|[ァ-ヶー]{1,30}(?:・[ァ-ヶー]{1,30}){0,4})(?:さん|様|さま|氏(?![名])|くん|君(?![\u3400-\u9fff])|ちゃん|殿|先輩|部長|課長)"
@@ -51,6 +53,14 @@ _JA = re.compile(
 _JA_DAY = re.compile(r"(?:今日|明日|昨日|来週|先週|今週|毎日|本日)")
 _JA_LABEL = re.compile(
     r"(?:氏名|名前|担当者?|お名前|私の名前)(?:は|:|:)\s?(?P<name>[\u3400-\u9fff々]{2,6}|[ァ-ヶー・]{3,})"
+)
+# A family's name and a given one with a blank between, alone in a cell or after a label.
+_JA_CELL = re.compile(
+    r"(?:(?<=[,、\t|:：\"「])|(?<=\|\s)|(?<=^))(?P<name>[\u3400-\u9fff々]{1,3}[ \u3000](?:[\u3400-\u9fff々]{1,3}|[ぁ-ん]{2,4}|[ァ-ヶー]{2,6}))(?=\s?[,、\t|\n\"」(（]|\s?\Z)",
+    re.MULTILINE,
+)
+_JA_PEOPLE = re.compile(
+    r"社員|氏名|名前|担当|生徒|患者|顧客|会員|従業員|職員|先生|姓名|员工|員工|学生|客户|住户|成员|姓"
 )
 _JA_NOBODY = words(
     "お客 皆 皆様 お母 お父 お兄 お姉 奥 神 王 娘 嬢 患者 店員 客 母 父 兄 姉 叔父 叔母 子供 赤 何 各位 仏 貴 "
@@ -73,7 +83,7 @@ _NO_SPEAKERS = words(
     "fw fwd note error warning info debug title name address phone email tel fax objet asunto betreff de para "
     "an von datum oggetto input output host path file name status code time level message cause at in summary "
     "task context example response instructions step example1 product price total nom nombre nome naam typ type "
-    "version author year language"
+    "version author year language בוט מערכת بوت бот система ボット システム 机器人 機器人 系统 系統 助手 봇 시스템 बॉट บอท σύστημα"
 )
 
 
@@ -122,6 +132,9 @@ def _by_script(text: str) -> Iterator[Finding]:
             start, end = _japanese(match["name"], match.start("name")), match.end("name")
             if text[start:end] not in _JA_NOBODY:
                 yield _person(start, end)
+    if _JA_PEOPLE.search(text):
+        for match in _JA_CELL.finditer(text):
+            yield _person(*match.span("name"))
     yield from named_in_scripts(text)
     for match in _KO.finditer(text):
         yield _person(*match.span(next(name for name, value in match.groupdict().items() if value)))
@@ -145,6 +158,7 @@ def _chinese() -> tuple[re.Pattern[str], ...]:
         re.compile(rf"(?P<name>(?:{families}){_HAN}{{0,2}}?){_ZH_AFTER}"),
         re.compile(rf"{_ZH_LABEL}(?P<name>(?:{families}){_HAN}{{1,2}}){_ZH_END}"),
         re.compile(rf"(?<=[A-Za-z] )(?P<name>(?:{families}){_HAN}{{0,2}})(?= ?[(,.A-Za-z])"),
+        re.compile(rf"(?P<name>(?:{_SURE_COMPOUND}){_HAN}(?:(?![写说做的是在和与了有发给到]){_HAN})?)"),
         re.compile(rf"(?<!{_HAN})(?P<name>(?:{compound}){_HAN}{{1,2}}?){_ZH_END}"),
         re.compile(rf"(?<!{_HAN})(?P<name>(?:{compound}){_HAN}(?![的是在和与了]){_HAN})"),
         re.compile(rf"(?<!{_HAN})(?P<name>(?:{families})(?:{given}))"),

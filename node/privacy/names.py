@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from node.privacy.bearing import bears_a_name
 from node.privacy.company import chatting, in_company
 from node.privacy.detectors.things import is_of_a_thing
 from node.privacy.findings import NAMES, OF_NOBODY, Finding, FindingType
@@ -26,6 +27,7 @@ from node.privacy.proper import (
     times,
 )
 from node.privacy.public import PublicMatter, Standing
+from node.privacy.stated import stated
 from node.privacy.wordlist import words
 
 T = FindingType
@@ -87,6 +89,7 @@ _NAME_LABELS = frozenset({"GIVEN_NAME", "SURNAME"})
 _STREET_LABELS = frozenset({"BUILDING_NUMBER", "STREET_NAME", "SECONDARY_ADDRESS", "ZIP_CODE"})
 _TOWN_LABELS = frozenset({"CITY", "STATE"})
 _WORD = re.compile(r"[^\W_]+(?:['’.-][^\W_]+)*")
+_BARE = re.compile(r"[^\W_]+")
 _PERSON_TRIM = re.compile(r"(?:['’]s)?[\s.,;:!?)\]\"']*\Z")
 _LOWER_START = re.compile(r"(?:[^\W\d_]\w*\s+)*?(?=[A-ZÀ-ÖØ-ÞŠŽ])")
 _UPPER = r"[A-ZÀ-ÖØ-ÞŠŽ]"
@@ -115,7 +118,7 @@ _IMPERATIVES = words(
     "Add Ask Book Call Check Compare Congratulate Contact Create Dear Describe Draft Email Explain Find Fix "
     "Follow Give Greet Help Hello Hey Hi Introduce Invite Is Let List Mail Make Meet Mention Message Notify "
     "Phone Please Recommend Remind Reply Rewrite Say Schedule Send Show Suggest Summarise Summarize Tell Text "
-    "Thank Thanks Translate Was Welcome Who Whose Will Wish Write"
+    "My Our Your His Her Their Thank Thanks Translate Was Welcome Who Whose Will Wish Write"
 )
 # After one of these a single word with a capital is somebody.
 _ADDRESSING = re.compile(
@@ -165,6 +168,7 @@ def unite(text: str, spans: Sequence[ModelSpan], *, language: str | None = None)
         found += capitals(text) if language not in CAPITAL_NOUNS else ()
     found += named(text, language=None if covered else language)
     found += chatting(text)
+    found += stated(text)
     if covered:
         found += list(in_company(text, found))
     matter = PublicMatter(text)
@@ -238,6 +242,9 @@ def _persons(
     for start, end, score in groups:
         if is_unspaced(text[start:end]):  # it reads no such script: what it finds there is chance
             continue
+        start = _after_verb(text, start, end)
+        if start >= end:
+            continue
         if _is_abbreviation(text[start:end]):
             yield Finding(start, end, T.NAME, WEAK, RAMPART)
         elif not _is_common(text[start:end]) and not is_identifier(text, start, end):
@@ -281,7 +288,18 @@ def _begin(text: str, span: ModelSpan) -> int:
     first = _WORD.match(text, begin, span.end)
     if first and first.group() in _IMPERATIVES and first.end() < span.end:
         return first.end() + 1
-    return begin
+    return _after_verb(text, begin, span.end)
+
+
+def _after_verb(text: str, start: int, end: int) -> int:
+    """Where the name begins after a plain word with the capital of its sentence: "Derive" of "Derive Ohm's law"."""
+    first = _WORD.match(text, start, end)
+    if first is None or not is_plain(first.group()) or not _SENTENCE_START.search(text, max(0, start - 4), start):
+        return start
+    second = _WORD.match(text, first.end() + 1)
+    if second is None or not bears_a_name(text, second.start(), _BARE.match(text, second.start()).end()):  # type: ignore[union-attr]  # it matches what `second` does
+        return start
+    return second.start()
 
 
 def _person(text: str, start: int, end: int, score: float, model: str) -> Iterator[Finding]:

@@ -10,9 +10,11 @@ import re
 from enum import Enum, auto
 from functools import cached_property
 
+from node.privacy.bearing import are_languages, bears_a_name
 from node.privacy.gazetteer import is_family, is_famous, is_given, is_known, is_place, is_software, is_word
 from node.privacy.ties import find_tie, tells_of_now
 from node.privacy.wordlist import words
+from node.privacy.works import is_anybody, is_prover, is_said_to_be_thing, is_subject, names_work, tells_of_fiction
 
 
 class Standing(Enum):
@@ -24,7 +26,7 @@ class Standing(Enum):
 
 
 _ASKS = re.compile(
-    r"[?？¿]|(?:^|[.!\n]\s*)(?:who|what|when|where|why|how|which|explain|compare|describe|summari[sz]e|discuss|analy[sz]e|list|tell me about|tell the (?:story|tale|myth|legend)|"
+    r"[?？¿؟]|[\u03ac-\u03ce];|(?:^|[.!\n]\s*)(?:who|what|when|where|why|how|which|explain|compare|describe|summari[sz]e|discuss|analy[sz]e|list|tell me about|tell the (?:story|tale|myth|legend)|"
     r"name|define|outline|explica|explique|erkläre|vergleiche|spiega|resume|leg uit)\b",
     re.IGNORECASE,
 )
@@ -57,9 +59,6 @@ _WORK_AFTER = re.compile(rf"['’]s? (?:\w+ )?(?:{_WORKS})\b", re.IGNORECASE)
 _IN_WORK = re.compile(
     r"(?:^|[.!?]\s)In (?:the (?:novel|book|play|film|movie|story|series|tale|epic|opera) )?(?P<quote>[\"“«]?)(?P<title>[A-Z][\w'’]+(?: (?:(?:and|of|the|to|in|a|for|&|on) )*[A-Z][\w'’]+){0,6})[\"”»]?,? "
     r"(?:why|how|who|what|when|where|does|did|is|was)\b"
-)
-_TOLD = re.compile(
-    r"\b(?:novel|chapter|character|plot|protagonist|narrator|scene|film|movie|book|play|story|episode|series)s?\b"
 )
 _ABOUT = re.compile(r"[\"”»’“] about (?:an?|the|any|some|real|which|what|who|somebody|someone)\b")
 _WORK_NEAR = re.compile(
@@ -147,13 +146,20 @@ class PublicMatter:
 
     def _is_part_of_thing(self, start: int, end: int) -> bool:
         name = self._text[start:end]
-        if _OF_KITCHEN.match(self._text, end) and not _GIVING.search(self._text, max(0, start - REACH), start):
+        if bears_a_name(self._text, start, end) or is_said_to_be_thing(self._text, end):
+            return True
+        single = " " not in name.strip()
+        if (
+            single
+            and _OF_KITCHEN.match(self._text, end)
+            and not _GIVING.search(self._text, max(0, start - REACH), start)
+        ):
             return True
         if is_software(name) and _OF_PROGRAM.match(self._text, end):
             return True
         if _OF_COLOUR.search(self._text, max(0, start - REACH), start):
             return all(is_word(word.lower()) or is_place(word) for word in name.split())
-        return " " not in name.strip() and self._is_eponym(start, end)
+        return single and self._is_eponym(start, end)
 
     def _is_eponym(self, start: int, end: int) -> bool:
         name = self._text[start:end]
@@ -168,7 +174,13 @@ class PublicMatter:
     def _is_of_the_world(self, start: int, end: int) -> bool:
         name = " ".join(self._text[start:end].split())
         bare = " ".join(word for word in name.split() if word.rstrip(".") not in _HONORIFIC)
+        if any(is_anybody(run) for run in (bare, *_cut(self._whole(start, end)))) or (
+            self._asks and (self._names_work or is_prover(self._text, start, end))
+        ):
+            return True
         if self._is_filler or (self._asks and bare in _CAST and self._is_textbook):
+            return True
+        if self._asks and (are_languages(self._text, bare) or self._is_eponym_elsewhere(bare)):
             return True
         if is_software(bare):
             return not _is_ordinary(bare) or self._is_of_programs
@@ -181,6 +193,15 @@ class PublicMatter:
             or self._is_quoted_work(start, end)
             or self._is_maker(start, end)
             or self._in_company(start, end)
+            or (bool(self._famous) and is_subject(self._text, start))
+        )
+
+    def _is_eponym_elsewhere(self, name: str) -> bool:
+        """Of whom the text also names a law or a triangle."""
+        if not is_famous(name):
+            return False
+        return any(
+            self._is_part_of_thing(*match.span()) for match in re.finditer(rf"\b{re.escape(name)}\b", self._text)
         )
 
     def _is_known_somebody(self, bare: str, start: int, end: int) -> bool:
@@ -202,7 +223,10 @@ class PublicMatter:
             return True
         if _OF_THE_WORLD.search(self._sentence(start, end)):
             return True
-        return any(run not in name and name not in run for run in self._famous if not _is_ordinary(run.split()[-1]))
+        others = [run for run in self._famous if run not in name and name not in run]
+        if " " in name and len([run for run in self._places if run not in name]) >= PLACES_MIN:
+            return True
+        return any(not _is_ordinary(run.split()[-1]) for run in others)
 
     def _whole(self, start: int, end: int) -> str:
         """The words with capitals around the name, of which a model may have seen a part."""
@@ -235,7 +259,7 @@ class PublicMatter:
         """In a work that is named: with its title in quotation marks, one that is known, or said to be one."""
         for match in _IN_WORK.finditer(self._text, 0, start):
             title = match["title"]
-            if match["quote"] or is_known(title) or is_famous(title) or _TOLD.search(self._text):
+            if match["quote"] or is_known(title) or is_famous(title) or tells_of_fiction(self._text):
                 return True
         return False
 
@@ -262,6 +286,14 @@ class PublicMatter:
         return tuple(dict.fromkeys(run for run in runs if is_famous(run)))[:FAMOUS_MAX]
 
     @cached_property
+    def _places(self) -> frozenset[str]:
+        return frozenset(run for match in _RUN.finditer(self._text) for run in _cut(match.group()) if is_place(run))
+
+    @cached_property
+    def _names_work(self) -> bool:
+        return names_work(self._text)
+
+    @cached_property
     def _is_of_programs(self) -> bool:
         if _PROGRAMS.search(self._text):
             return True
@@ -279,6 +311,7 @@ class PublicMatter:
 
 
 SENTENCE_REACH = 400  # characters of a sentence on either side of a name that are looked at
+PLACES_MIN = 2  # beside a name that is famous as a whole: who moves to one is a neighbour
 FAMOUS_MAX = 50  # names of a text: each mention is compared with so many
 
 

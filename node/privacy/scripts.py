@@ -60,7 +60,9 @@ _ARABIC = _Script(
         "جارتي جاري مديري مديرتي زميلي زميلتي والدي والدتي آقای آقا خانم دکتر مهندس جناب سرکار نامم اسمم بیمار همسرم "
         "دوستم همکارم پسرم دخترم برادرم خواهرم مدیرم"
     ),
-    before=words("إلى الى مع من عند عن أن قال قالت اتصل اتصلت أخبر أخبرت سأل به با برای از"),
+    before=words(
+        "إلى الى مع ومع معه معها ومعه ومعها برفقة وبرفقة رفقة من عند عن أن قال قالت اتصل اتصلت أخبر أخبرت سأل به با برای از"
+    ),
     prefixes=("و", "ف", "ب", "ل", "ك", "لل", "وال"),
     particles=words("بن بنت ابن أبو ابو أم آل عبد ال"),
     plain=words(
@@ -79,7 +81,7 @@ _HEBREW = _Script(
     before=words("אל של עם את על מאת עבור אצל לגבי לפני"),
     prefixes=("ל", "ו", "ול", "מ", "ב", "ש"),
     plain=words(
-        "של את על עם הוא היא זה זאת לא כן כי אם גם או אל מה מי איך למה כדי אני אתה אנחנו הם מחר היום אתמול יש אין כל"
+        "ארוחת ראשון שני שלישי רביעי חמישי שישי שבת ערב בוקר של את על עם הוא היא זה זאת לא כן כי אם גם או אל מה מי איך למה כדי אני אתה אנחנו הם מחר היום אתמול יש אין כל"
     ),
 )
 _INDIC_WORDS = (
@@ -141,6 +143,7 @@ _CAUCASIAN = _Script(
         r"[\u10d0-\u10ff]{2,}(?:შვილი|ძე|იანი|ავა|უა|ური)(?:ს|მა|ის)?|[\u0531-\u058a]{2,}(?:յան|յանին|յանի)"
     ),
 )
+_BEARING = words("أم أبو ابو ابن بنت آل")
 _SCRIPTS = (_ARABIC, _HEBREW, _INDIC, _GREEK, _CYRILLIC, _CAUCASIAN)
 
 _THAI_TITLE = re.compile(
@@ -193,6 +196,8 @@ def _name_at(text: str, script: _Script, found: list[re.Match[str]], at: int) ->
         or _is_before_surname(text, script, found, at)
         or _is_before_name(text, script, found, at, called=titled or called)
     )
+    if not known and called and _begins_with_particle(text, script, found, at):
+        known = True
     if not known and not (titled and _may_be_name(word, script)):
         return 0, 0.0
     length = 1
@@ -210,6 +215,13 @@ def _name_at(text: str, script: _Script, found: list[re.Match[str]], at: int) ->
     if length == 1 and not (titled or called) and not (script.cased and known and _is_capital(word)):
         return 1, WEAK
     return length, SCORE
+
+
+def _begins_with_particle(text: str, script: _Script, found: list[re.Match[str]], at: int) -> bool:
+    """ "Mother of", "son of": with the name after it, a name."""
+    if at + 1 == len(found) or not _is(found[at], _BEARING) or not _follows(text, found[at], found[at + 1], " "):
+        return False
+    return _may_be_name(found[at + 1].group(), script)
 
 
 def _is_before_surname(text: str, script: _Script, found: list[re.Match[str]], at: int) -> bool:

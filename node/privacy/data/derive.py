@@ -1,7 +1,11 @@
-"""Derives the tables beside this file. `derive.py WORDNET FAKER`: a folder with WordNet 3.0's files (Debian's package
-wordnet-base), and one with the unpacked package Faker (40.54.0). Gives the same bytes each time.
+"""Derives the tables beside this file. `derive.py WORDNET FAKER RUBY_FAKER`: a folder with WordNet 3.0's files
+(Debian's package wordnet-base), one with the unpacked package Faker (40.54.0), and the folder lib/locales/en
+of Ruby's faker (2.21.0, Debian's package ruby-faker). Gives the same bytes each time.
 
 - people.txt, places.txt, things.txt: what WordNet knows as one of a kind ("instance hyponym"), by the kind of its file.
+- kinds.txt: what WordNet knows as a kind of thing and writes with somebody's name in it, in lower case: "ohm's law".
+- fiction.txt, makes.txt: characters and titles of works, the names of bands; makers of goods, languages of programs: of
+  Ruby's faker's lists.
 - words.txt: English words in lower case that WordNet's own count has seen in text.
 - given.txt, family.txt: first and family names of Faker's locales in Latin letters; of those farther from English only
   what is no English word. given_other.txt, family_other.txt: of its locales in other letters, word by word.
@@ -9,6 +13,7 @@ wordnet-base), and one with the unpacked package Faker (40.54.0). Gives the same
 """
 
 import importlib
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -29,6 +34,12 @@ OTHER = (
 )
 HAN = "zh_CN zh_TW ja_JP"
 OTHER_CHARACTERS_MIN = 2
+# The last part of a key of Ruby's faker, and of which files where it says so itself.
+CHARACTERS = frozenset({"character", "characters", "villain", "heros", "hero", "heroine", "god", "titan"})
+TITLES = {"book.title", "movie.title", "game.title", "show.play", "show.adult_musical", "rock_band.name", "music.bands"}
+BRANDS = {f"{kind}.brand" for kind in ("camera", "appliance", "commerce", "beer")}
+MAKES = BRANDS | {"vehicle.manufacture", "vehicle.makes", "device.manufacturer", "programming_language.name"}
+LISTED = re.compile(r"[A-Z][\w'’.&-]*(?: [\w'’.&-]+){0,6}")
 
 
 def instances(folder: Path) -> Iterator[tuple[int, list[str]]]:
@@ -40,6 +51,38 @@ def instances(folder: Path) -> Iterator[tuple[int, list[str]]]:
         count = int(fields[3], 16)
         if "@i" in fields[4 + 2 * count :]:
             yield int(fields[1]), [fields[4 + 2 * i].replace("_", " ") for i in range(count)]
+
+
+def kinds_of_things(folder: Path, people: set[str]) -> Iterator[str]:
+    """Of several words, one of them what `people` are called, and no name of one thing alone."""
+    for line in (folder / "data.noun").read_text("latin-1").splitlines():
+        fields = line.split(" | ", 1)[0].split()
+        if line.startswith("  ") or "@i" in fields:
+            continue
+        for i in range(int(fields[3], 16)):
+            lemma = fields[4 + 2 * i].replace("_", " ")
+            if " " in lemma and any(word.removesuffix("'s") in people for word in lemma.split()):
+                yield lemma.lower()
+
+
+def lists(folder: Path) -> Iterator[tuple[str, str]]:
+    """The key and the value of each entry of Ruby's faker."""
+
+    def walk(key: str, value: object) -> Iterator[tuple[str, str]]:
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                yield from walk(f"{key}.{name}", inner)
+        elif isinstance(value, list):
+            yield from ((key, entry) for entry in value if isinstance(entry, str) and LISTED.fullmatch(entry))
+
+    yaml = importlib.import_module("yaml")  # PyYAML, which only this script needs
+    for path in sorted(folder.glob("*.yml")):
+        try:
+            content = yaml.safe_load(path.read_text("utf-8"))
+        except yaml.YAMLError:  # two of its files have tabs where YAML allows none
+            continue
+        for key, entry in walk("", content):
+            yield key.removeprefix(".en.faker."), entry
 
 
 def attested(folder: Path) -> Iterator[str]:
@@ -71,19 +114,19 @@ def write(name: str, lines: Iterable[str]) -> None:
     (Path(__file__).parent / name).write_text("".join(f"{line}\n" for line in sorted(set(lines))), "utf-8")
 
 
-def main(wordnet: Path, faker: Path) -> None:
+def main(wordnet: Path, faker: Path, ruby: Path) -> None:
     kinds: dict[str, set[str]] = {"people": set(), "places": set(), "things": set()}
     for file, lemmas in instances(wordnet):
         kind = "people" if file == PERSON_FILE else "places" if file in (LOCATION_FILE, OBJECT_FILE) else "things"
         kinds[kind] |= {lemma for lemma in lemmas if lemma[0].isupper() and len(lemma) >= NAME_CHARACTERS_MIN}
-    for kind, entries in kinds.items():
-        write(f"{kind}.txt", entries)
-    proper = {entry.lower() for entries in kinds.values() for entry in entries}
+    for kind, found in kinds.items():
+        write(f"{kind}.txt", found)
+    proper = {entry.lower() for found in kinds.values() for entry in found}
     write("words.txt", (word for word in attested(wordnet) if word not in proper and word.islower()))
     given = ("first_names", "first_names_male", "first_names_female", "first_names_unisex")
     romanised = ("first_romanized_names", "first_romanized_names_male", "first_romanized_names_female")
     family = ("last_names", "last_names_male", "last_names_female", "last_names_common")
-    english = set((Path(__file__).parent / "words.txt").read_text("utf-8").split())
+    english = set(_written("words"))
     for name, members, roman in (("given", given, romanised), ("family", family, ("last_romanized_names",))):
         near = {n for n in names(faker, LATIN, members) if is_single(n)}
         farther = {*names(faker, LATIN_FARTHER, members), *(n.title() for n in names(faker, HAN, roman))}
@@ -92,6 +135,19 @@ def main(wordnet: Path, faker: Path) -> None:
         write(f"{name}_other.txt", (p for p in pieces if len(p) >= OTHER_CHARACTERS_MIN and not p.isascii()))
     write("han_family.txt", (n for n in names(faker, HAN, family) if is_han(n)))
     write("han_given.txt", (n for n in names(faker, HAN, given) if is_han(n) and len(n) > 1))
+    people = {word for name in ("given", "family") for word in _written(name)} | kinds["people"]
+    write("kinds.txt", kinds_of_things(wordnet, people))
+    entries = list(lists(ruby))
+    characters = {
+        name for key, name in entries if key.rpartition(".")[2] in CHARACTERS and not people.issuperset(name.split())
+    }
+    titles = {name for key, name in entries if key in TITLES}
+    write("fiction.txt", (name for name in characters | titles if " " in name))
+    write("makes.txt", (name for key, name in entries if key in MAKES and len(name) >= NAME_CHARACTERS_MIN))
+
+
+def _written(name: str) -> list[str]:
+    return (Path(__file__).parent / f"{name}.txt").read_text("utf-8").split()
 
 
 def is_single(name: str) -> bool:
@@ -103,4 +159,4 @@ def is_han(name: str) -> bool:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))
