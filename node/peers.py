@@ -38,13 +38,19 @@ class Peer:
     backend: PeerBackend
     alive: bool
     loads: LoadAnswer | None  # None: it did not say
+    said_ms: int = 0  # when it did
 
     def load(self, offer: ModelOffer) -> Load:
-        """Slots, busy and queued for one of its models; full where it did not say."""
+        """Slots, busy and queued for one of its models; full where it did not say.
+
+        What was sent to it from here since then is added: else a burst would all go where one slot was free.
+        """
         said = None if self.loads is None else _of(self.loads, offer.model)
         if said is None:
             return Load(offer.slots, offer.slots, 0)
-        return Load(offer.slots, max(0, offer.slots - said.free_slots), said.queued)
+        sent = self.backend.asked_since(offer.model, self.said_ms)
+        free = min(said.free_slots, offer.slots) - sent
+        return Load(offer.slots, offer.slots - max(0, free), said.queued + max(0, -free))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +110,14 @@ class Peers:
                 found.append((member, statement))
         await self._ask([member.island for member, _ in found if self.is_up(member.island)])
         return tuple(
-            Peer(member, statement, self.backend(member), self.is_up(member.island), self._known(member.island))
+            Peer(
+                member,
+                statement,
+                self.backend(member),
+                self.is_up(member.island),
+                self._known(member.island),
+                self._asked[member.island].at_ms if member.island in self._asked else 0,
+            )
             for member, statement in found
         )
 

@@ -58,6 +58,7 @@ class PeerBackend:
         self._clock = clock
         self._entropy = entropy
         self._measured = Measured()
+        self._under_way: list[tuple[str, int]] = []  # the models asked, and when
 
     async def models(self) -> Sequence[BackendModel]:
         """What an island serves is in its statement, not asked here."""
@@ -66,6 +67,10 @@ class PeerBackend:
     def measured(self, model: str) -> Estimate:
         """As seen from here, the network included."""
         return self._measured.of(model)
+
+    def asked_since(self, model: str, mono_ms: int) -> int:
+        """How many requests are under way from here that began at that moment or later."""
+        return sum(name == model and began_ms >= mono_ms for name, began_ms in self._under_way)
 
     async def answer(self, call: Call, emit: Emit) -> None:
         """As every Backend. Cancelled: the island is told, and the stream is reset."""
@@ -79,7 +84,12 @@ class PeerBackend:
                     self._measured.whole(call.model, stopwatch, event)
                 await emit(event)
 
-            await self._ask(call, timed)
+            asked = (call.model, self._clock().mono_ms)
+            self._under_way.append(asked)
+            try:
+                await self._ask(call, timed)
+            finally:
+                self._under_way.remove(asked)
 
     async def passages(
         self, request_id: bytes, collection: bytes, question: str, most: int

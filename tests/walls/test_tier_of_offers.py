@@ -251,6 +251,20 @@ async def test_load_is_asked_and_an_answer_is_good_for_five_seconds(tmp_path: Pa
         assert len(here.mesh.asked) == 2
 
 
+@pytest.mark.parametrize(("under_way", "free", "queue"), [(0, 1, 0), (1, 0, 0), (3, 0, 2)])
+async def test_what_was_sent_since_an_island_said_how_busy_it_is_counts(
+    tmp_path: Path, under_way: int, free: int, queue: int
+) -> None:
+    """A burst within the five seconds must not all go where one slot was free."""
+    async with surveyed(tmp_path) as here:
+        await here.rows()
+        backend = (await here.peers.candidates())[0].backend
+        moment = now().mono_ms
+        backend._under_way += [(OFFER.model, moment)] * under_way + [("other", moment), (OFFER.model, moment - 60_000)]
+        offer = (await here.rows())[HOMES]
+        assert (offer.free, offer.queue) == (free, queue)
+
+
 async def test_an_island_that_does_not_say_how_busy_it_is_counts_as_full_and_not_as_refused(tmp_path: Path) -> None:
     async with surveyed(tmp_path, mesh=SilentMesh) as here:
         offer = (await here.rows())[HOMES]
