@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import trio
 
 from node.agents.believed import offer_of_member
+from node.agents.quality import prior
 from node.agents.request import ModelSelector
 from node.agents.table import Offer, OfferTable
 from node.agents.tier import distance, effective_tier
@@ -165,7 +166,7 @@ class Offers:
             metered=device.metered and not here,
             owner_active=here and device.owner_active,
             hot=here and device.hot,
-            quality=own.model.quality,
+            quality=prior(own.model.name) if own.model.quality is None else own.model.quality,
             embeds=own.model.embeds,
             **seen.expected(trio.current_time(), own.claim)._asdict(),
         )

@@ -32,7 +32,7 @@ class BackendModel:
     input_price: NanoUsd | None  # per million tokens; None: unknown; 0: unpaid
     output_price: NanoUsd | None
     slots: int = 1
-    quality: float = 0.5  # prior, 0 to 1
+    quality: float | None = None  # 0 to 1, as its owner says; None: by its name (node/agents/quality.py)
     tools: bool = True  # takes tool definitions
     embeds: bool = False  # gives vectors, and answers to nothing
     cached_input_price: NanoUsd | None = None  # of prompt tokens that it had read before; None: like the others

@@ -1,6 +1,7 @@
 """A row of the table from what a member states and what this node measured. The node and the simulator share it."""
 
 from node.agents.estimates import Claim, Estimate
+from node.agents.quality import prior
 from node.agents.table import Offer
 from node.agents.tier import distance, effective_tier
 from node.ports import Origin
@@ -63,6 +64,7 @@ def offer_of_member(
         metered=metered,
         jurisdiction=holder.jurisdiction,
         collections=collections,
+        quality=prior(stated.model),
         battery=None if statement.battery is None else float(statement.battery),
         **seen.expected(now_s, claim_of(stated))._asdict(),
     )

@@ -21,7 +21,7 @@ Points = Sequence[tuple[float, float]]
 
 # Families whose names have no sizes in them. The first that matches counts.
 _NAMED: tuple[tuple[str, float], ...] = (
-    (r"gpt-?4o-mini|gpt-?4\.1-(?:mini|nano)", 82.0),
+    (r"gpt-?4o-mini|gpt-?(?:4\.1|5(?:\.\d)?)-(?:mini|nano)", 82.0),
     (r"gpt-?4o|gpt-?4\.1|gpt-?5|\bo[134]\b", 88.7),
     (r"gpt-?4", 86.4),
     (r"gpt-?3\.5", 70.0),

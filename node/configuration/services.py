@@ -99,7 +99,7 @@ def _model(section: Section, kind: ProviderKind) -> ProviderModel:
         output_price=NanoUsd(0) if embeds and output_price is None else output_price,  # it writes nothing
         cached_input_price=_price(section, "cached_input_usd"),
         context_tokens=section.integer("context_tokens", CONTEXT_TOKENS_DEFAULT, 1, CONTEXT_TOKENS_MAX),
-        quality=section.share("quality", 0.5),
+        quality=section.share("quality", 0.0) if section.has("quality") else section.get("quality"),
         embeds=embeds,
         claim=_claim(section),
     )

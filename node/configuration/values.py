@@ -99,7 +99,7 @@ class ProviderModel:
     output_price: NanoUsd | None
     cached_input_price: NanoUsd | None
     context_tokens: int
-    quality: float = 0.5  # prior, 0 to 1
+    quality: float | None = None  # 0 to 1; None: by its name
     embeds: bool = False  # gives vectors, and no answers
     claim: Claim = NO_CLAIM  # how quick it is said to be
 

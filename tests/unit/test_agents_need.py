@@ -122,6 +122,7 @@ def test_parameters_are_read_from_the_name(name: str, size: float | None) -> Non
     ("name", "percent"),
     [
         ("gpt-4o", 88.7),
+        ("gpt-5-mini", 82.0),
         ("gpt-4o-mini-2024-07-18", 82.0),
         ("claude-3-haiku-20240307", 75.2),
         ("qwen2.5:7b", 74.2),
