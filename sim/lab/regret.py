@@ -16,6 +16,7 @@ from sim.lab.workload import Request
 from sim.lab.world import Chance, Outcome, World
 
 ROUNDS_MAX = 2
+SHARE_MIN = 0.01  # of the requests: rarer sets of offers keep the choice that was best for all
 ORACLE, CLAIRVOYANT = "oracle", "clairvoyant"
 BEST_STATIC, BEST_SINGLE = "best static, for each set of offers", "best single offer"
 
@@ -65,7 +66,8 @@ class Laboratory:
     def best_static(self) -> tuple[Total, Mapping[May, str]]:
         """The total, and the offer for each set of offers that may answer."""
         world, sets = self.world(), self._sets()
-        counted = [may for may, _ in Counter(sets).most_common() if any(may)]
+        often = Counter(may for may in sets if any(may))
+        counted = [may for may, _ in often.most_common()]
         chosen = {may: may.index(True) for may in counted}
         best = self._static(chosen, sets)
         for place in range(len(world.machines)):  # begin with the best of those that take one offer wherever it may
@@ -75,7 +77,7 @@ class Laboratory:
                 best, chosen = total, every
         for _ in range(ROUNDS_MAX):
             before = best.score
-            for may in counted:
+            for may in (may for may in counted if often[may] >= SHARE_MIN * len(sets)):
                 for place in (place for place, allowed in enumerate(may) if allowed and place != chosen[may]):
                     total = self._static({**chosen, may: place}, sets)
                     if total.score < best.score:
