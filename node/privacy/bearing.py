@@ -61,11 +61,13 @@ def bears_a_name(text: str, start: int, end: int) -> bool:
         return True
     if _is_assistant(text, name):
         return True
+    article = _ARTICLE.search(text, max(0, start - REACH), start) is not None
+    if article and " " not in name and _MADE.match(text, end):
+        return True
     if not (is_make(name) or is_famous(name) or is_software(name) or is_known(name)):
         return False
     if _MADE.match(text, end):
         return is_make(name) or " " in name or not (is_given(name) or is_family(name))
-    article = _ARTICLE.search(text, max(0, start - REACH), start) is not None
     return article and is_make(name) and not _BEARER.match(text, end)
 
 

@@ -70,7 +70,10 @@ def _joined(text: str, finding: Finding) -> Iterator[Finding]:
         _RIGHT.match(text, finding.end),
         _LEFT.search(text[max(0, finding.start - REACH) : finding.start]),
     ):
-        if match is None or not _may_join(match["name"]):
+        if match is None:
+            continue
+        full_beside = finding.type is FindingType.PERSON and " " in text[finding.start : finding.end]
+        if not _may_join(match["name"]) and not (full_beside and _is_word_name(match["name"])):
             continue
         start = match.start("name") + (max(0, finding.start - REACH) if match.re is _LEFT else 0)
         end = start + len(match["name"])
@@ -87,6 +90,12 @@ def _may_join(name: str) -> bool:
         first, last = name.split()
         return is_given(first) or (is_family(last) and not is_word(first.lower()))
     return is_given(name) or (is_family(name) and not is_word(name.lower()))
+
+
+def _is_word_name(name: str) -> bool:
+    """Two words that people are called too, beside somebody's whole name: "Sunny Day and Miles Long"."""
+    first, _, last = name.partition(" ")
+    return is_family(last) and first.istitle() and not is_known(name) and not is_place(name)
 
 
 def _listed(text: str) -> Iterator[Finding]:

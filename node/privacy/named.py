@@ -83,7 +83,12 @@ _NO_SPEAKERS = words(
     "fw fwd note error warning info debug title name address phone email tel fax objet asunto betreff de para "
     "an von datum oggetto input output host path file name status code time level message cause at in summary "
     "task context example response instructions step example1 product price total nom nombre nome naam typ type "
-    "version author year language בוט מערכת بوت бот система ボット システム 机器人 機器人 系统 系統 助手 봇 시스템 बॉट บอท σύστημα"
+    "version author year language"
+)
+
+# They answer people in a chat.
+_MACHINES = words(
+    "bot בוט מערכת بوت бот система ボット システム 机器人 機器人 系统 系統 助手 봇 시스템 बॉट บอท σύστημα"
 )
 
 
@@ -191,14 +196,15 @@ def _is_camel(word: str) -> bool:
 
 def _speakers(text: str, language: str | None) -> Iterator[Finding]:
     lines = [match for match in _SPEAKER.finditer(text) if _may_speak(match["name"].strip(), language)]
-    if len(lines) >= SPEAKERS_MIN:
+    machines = sum(match["name"].strip().lower() in _MACHINES for match in _SPEAKER.finditer(text))
+    if lines and len(lines) + machines >= SPEAKERS_MIN:
         for match in lines:
             yield _given(match.start("name"), match.start("name") + len(match["name"].rstrip()))
 
 
 def _may_speak(label: str, language: str | None) -> bool:
     found = label.split()
-    if len(found) > 3 or any(word.lower() in _NO_SPEAKERS for word in found):
+    if len(found) > 3 or any(word.lower() in _NO_SPEAKERS | _MACHINES for word in found):
         return False
     if language == "de" and not any(is_given(word) for word in found):
         return False

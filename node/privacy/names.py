@@ -89,6 +89,10 @@ _NAME_LABELS = frozenset({"GIVEN_NAME", "SURNAME"})
 _STREET_LABELS = frozenset({"BUILDING_NUMBER", "STREET_NAME", "SECONDARY_ADDRESS", "ZIP_CODE"})
 _TOWN_LABELS = frozenset({"CITY", "STATE"})
 _WORD = re.compile(r"[^\W_]+(?:['’.-][^\W_]+)*")
+_SMALL_WORD = re.compile(r"(?<![\w'’-])[a-zß-öø-ÿ]{2,}(?![\w'’-])")
+_PARTICLES = words(
+    "van von de der den del della da dos di du la le bin ibn al el ter ten zu zur y e of the bint do das lo st"
+)
 _BARE = re.compile(r"[^\W_]+")
 _PERSON_TRIM = re.compile(r"(?:['’]s)?[\s.,;:!?)\]\"']*\Z")
 _LOWER_START = re.compile(r"(?:[^\W\d_]\w*\s+)*?(?=[A-ZÀ-ÖØ-ÞŠŽ])")
@@ -260,7 +264,8 @@ def _persons(
         if single and not _ADDRESSING.search(text, max(0, begin - 14), begin):
             counts = False
         if agreed or (counts and "_" not in text[begin : span.end]):
-            yield from _person(text, begin, span.end, span.score, SPACY)
+            for start, end in _cut(text, begin, span.end):
+                yield from _person(text, start, end, span.score, SPACY)
         elif _NAME_SHAPE.fullmatch(text, begin, span.end):
             yield Finding(begin, span.end, T.NAME, WEAK, SPACY)
 
@@ -289,6 +294,22 @@ def _begin(text: str, span: ModelSpan) -> int:
     if first and first.group() in _IMPERATIVES and first.end() < span.end:
         return first.end() + 1
     return _after_verb(text, begin, span.end)
+
+
+def _cut(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """A span cut at the ordinary words in it: the pieces in which people's names stand, or all of it where none are."""
+    between = [match.span() for match in _SMALL_WORD.finditer(text, start, end) if match.group() not in _PARTICLES]
+    if not between:
+        return [(start, end)]
+    edges = [start, *(edge for cut in between for edge in cut), end]
+    pieces = [(one, other) for one, other in zip(edges[::2], edges[1::2], strict=True) if one < other]
+    called = [piece for piece in pieces if _is_called(text[slice(*piece)])]
+    return [_stripped(text, *piece) for piece in called] or [(start, end)]
+
+
+def _stripped(text: str, start: int, end: int) -> tuple[int, int]:
+    found = text[start:end]
+    return start + len(found) - len(found.lstrip()), end - (len(found) - len(found.rstrip()))
 
 
 def _after_verb(text: str, start: int, end: int) -> int:

@@ -32,6 +32,7 @@ _ASKS = re.compile(
 )
 _WORKS = (
     r"novels?|poems?|poetry|plays?|films?|movies?|songs?|albums?|paintings?|sculptures?|symphon(?:y|ies)|operas?|sonatas?|sonnets?|"
+    r"poèmes?|poesi[ae]|romanz[oi]|chansons?|canzon[ei]|pièces?|stücke?|obras?|quadr[oi]|опер[аы]|"
     r"traged(?:y|ies)|comed(?:y|ies)|theor(?:y|ies|em)|philosophy|novelas?|poemas?|cuadros?|romane?|gedichte?|gemälde|tableaux?"
 )
 # Words of history, science, art and faith: who stands beside one is spoken of as the world speaks.

@@ -143,6 +143,7 @@ _CAUCASIAN = _Script(
         r"[\u10d0-\u10ff]{2,}(?:შვილი|ძე|იანი|ავა|უა|ური)(?:ს|მა|ის)?|[\u0531-\u058a]{2,}(?:յան|յանին|յանի)"
     ),
 )
+_JOINING = words("और तथा एवं व এবং ও மற்றும் અને ଓ")
 _BEARING = words("أم أبو ابو ابن بنت آل")
 _SCRIPTS = (_ARABIC, _HEBREW, _INDIC, _GREEK, _CYRILLIC, _CAUCASIAN)
 
@@ -192,15 +193,16 @@ def _name_at(text: str, script: _Script, found: list[re.Match[str]], at: int) ->
     called = at > 0 and _follows(text, found[at - 1], found[at], " ") and _is(found[at - 1], script.before)
     called = called or (_prefix(script, word) > 0 and word[0] in _TO)
     known = _may_be_name(word, script) and (
-        is_name(word, script)
+        _is_after_and(text, script, found, at)
+        or is_name(word, script)
         or _is_before_surname(text, script, found, at)
         or _is_before_name(text, script, found, at, called=titled or called)
     )
-    if not known and called and _begins_with_particle(text, script, found, at):
-        known = True
+    bearing = called and _begins_with_particle(text, script, found, at)
+    known = known or bearing
     if not known and not (titled and _may_be_name(word, script)):
         return 0, 0.0
-    length = 1
+    length = 2 if bearing else 1
     while (
         at + length < len(found)
         and length < NAMES_MAX
@@ -208,13 +210,29 @@ def _name_at(text: str, script: _Script, found: list[re.Match[str]], at: int) ->
     ):
         following = found[at + length]
         particle = _is(following, script.particles) and at + length + 1 < len(found)
-        second = length == 1 and (known or titled)
+        second = length == (2 if bearing else 1) and (known or titled)
         if not particle and not _goes_on(text, script, found, at + length, known=second):
             break
         length += 1
     if length == 1 and not (titled or called) and not (script.cased and known and _is_capital(word)):
         return 1, WEAK
     return length, SCORE
+
+
+def _is_after_and(text: str, script: _Script, found: list[re.Match[str]], at: int) -> bool:
+    """Joined by "and" to a word that people are called, and something is done to both: "… और … को"."""
+    if script.cased or at < 2 or not _is(found[at - 1], _JOINING) or not is_name(found[at - 2].group(), script):
+        return False
+    if not all(_follows(text, found[i], found[i + 1], " ") for i in (at - 2, at - 1)):
+        return False
+    for length in (1, 2):
+        beyond = at + length
+        if beyond < len(found) and _follows(text, found[beyond - 1], found[beyond], " "):
+            if _is(found[beyond], script.after) and not _is(found[beyond], _JOINING):
+                return True
+            if _is(found[beyond], script.plain):
+                return False
+    return False
 
 
 def _begins_with_particle(text: str, script: _Script, found: list[re.Match[str]], at: int) -> bool:

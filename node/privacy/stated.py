@@ -20,6 +20,7 @@ _LAST_FIRST = re.compile(
     re.IGNORECASE,
 )
 _INITIALS = re.compile(rf"(?P<quote>[\"'])(?P<name>(?:{_UP}\. ?){{1,3}}{_ONE})(?P=quote)")
+_QUOTED_PAIR = re.compile(rf"(?P<quote>[\"'])(?P<name>{_ONE}(?: {_ONE}){{1,2}})(?P=quote)")
 _CALLED = re.compile(
     rf"\b(?:prefers|goes by|answers to|nickname(?:d)?|aka|a\.k\.a\.|genannt|dit|alias)(?: is|:)?\s+[\"'“”‘’]{{0,2}}(?P<name>{_ONE})(?=[\"'“”‘’,.;)\n]|\Z)"
 )
@@ -73,8 +74,7 @@ _NO_SUBJECTS = words(
 def stated(text: str) -> Iterator[Finding]:
     """Of a text in normal form, in any language."""
     yield from _cells(text)
-    for match in _INITIALS.finditer(text):
-        yield Finding(*match.span("name"), T.PERSON, SCORE, "stated")
+    yield from _quoted(text)
     for pattern in (_CALLED, _CONTACT):
         for match in pattern.finditer(text):
             if match["name"].split()[0] not in _NO_CONTACTS and not _is_of_the_world(match["name"]):
@@ -96,6 +96,15 @@ def _cells(text: str) -> Iterator[Finding]:
     if known or (cells and _LAST_FIRST.search(text)):
         for cell in cells:
             yield Finding(cell.start() + 1, cell.end() - 1, T.PERSON, SCORE, "stated")
+
+
+def _quoted(text: str) -> Iterator[Finding]:
+    """Initials with a surname, and beside them whoever is quoted in full."""
+    found = list(_INITIALS.finditer(text))
+    if found:
+        found += [match for match in _QUOTED_PAIR.finditer(text) if any(map(is_given, match["name"].split()))]
+    for match in found:
+        yield Finding(*match.span("name"), T.PERSON, SCORE, "stated")
 
 
 def _parties(text: str) -> Iterator[Finding]:

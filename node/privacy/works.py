@@ -88,5 +88,6 @@ def names_work(text: str) -> bool:
 
 
 def _parts(run: str) -> tuple[str, ...]:
-    """The run, and the same without its first word: "Is" of "Is Blade Runner"."""
-    return run.rstrip("."), run.partition(" ")[2].rstrip(".")
+    """The run, the same without its first word ("Is" of "Is Blade Runner"), and what an "and" joins."""
+    bare = run.rstrip(".")
+    return bare, bare.partition(" ")[2], *bare.split(" and ")
