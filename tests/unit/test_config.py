@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from node.agents.estimates import Claim
 from node.config import (
     Address,
     Config,
@@ -181,6 +182,10 @@ def test_each_broken_line_gets_one_clear_line(text: str, message: str) -> None:
         ("https://api", "http://api", 'config.toml:5: url = "http://api.openai.com/v1": expected a URL such as'),
         ('"US"', '"Utopia"', 'config.toml:7: jurisdiction = "Utopia": expected a country'),
         ("quality = 0.9", "quality = nan", "config.toml:14: quality = nan: expected a number from 0 to 1"),
+        ('"US"', '"US"\nretention_days = -1', "config.toml:8: retention_days = -1: expected a whole number from 0"),
+        ('"US"', '"US"\ntrains = "no"', 'config.toml:8: trains = "no": expected true or false'),
+        ("quality = 0.9", "ttft_ms = 0", "config.toml:14: ttft_ms = 0: expected a whole number from 1"),
+        ("quality = 0.9", "tokens_per_s = 1e9", "config.toml:14: tokens_per_s = 1000000000.0: expected a whole number"),
         ("quality = 0.9", "quality = 1.1", "config.toml:14: quality = 1.1: expected a number from 0 to 1"),
         ("quality = 0.9", 'tier = "persnal"', "config.toml:14: tier: unknown key"),
         ("[[providers.models]]", "[[providers.modles]]", "config.toml:3: models is missing: expected at least one"),
@@ -190,6 +195,15 @@ def test_each_broken_line_gets_one_clear_line(text: str, message: str) -> None:
 def test_each_broken_line_of_a_provider_is_named(before: str, after: str, message: str) -> None:
     environ = {} if before == "kind" else {"CLOUD_API_KEY": "sk-canary"}
     assert refusal(PROVIDER.replace(before, after), **environ).startswith(message)
+
+
+def test_terms_and_speed_of_a_provider_are_not_known_until_the_owner_says_them() -> None:
+    silent = loaded(PROVIDER, CLOUD_API_KEY="sk-canary").providers[0]
+    assert (silent.retention_days, silent.trains, silent.models[0].claim) == (None, None, Claim())
+    told = PROVIDER.replace('"US"', '"US"\nretention_days = 30\ntrains = false') + "ttft_ms = 800\ntokens_per_s = 60\n"
+    provider = loaded(told, CLOUD_API_KEY="sk-canary").providers[0]
+    assert (provider.retention_days, provider.trains) == (30, False)
+    assert provider.models[0].claim == Claim(ttft_s=0.8, tokens_per_s=60.0)
 
 
 def test_an_embedding_model_is_a_file_beside_the_configuration() -> None:

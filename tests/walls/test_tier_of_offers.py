@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from node.agents.estimates import TOKENS_PER_S_PRIOR, Claim
 from node.agents.request import ModelSelector
 from node.agents.table import Offer
 from node.authority import Authority
@@ -16,14 +17,14 @@ from node.collections.terms import CollectionId, Notice
 from node.directory import CollectionDirectory
 from node.offers import Offers
 from node.peers import ASK_S, Peers
-from node.ports import Origin
+from node.ports import BackendModel, Origin
 from node.sensors import DeviceState
 from node.services import OwnOffer, Services
 from protocol.errors import LinkError
 from protocol.keys import IslandId
 from protocol.questions import LOAD_GOOD_MS, LoadAnswer, ModelLoad, encode_answer
 from protocol.records import ModelOffer, ModelOrigin
-from protocol.terms import Sensitivity, Tier
+from protocol.terms import NanoUsd, Sensitivity, Tier
 from tests.attested import OFFER, signing_key
 from tests.pipelines import entropy, now, pass_time
 from tests.two_islands import Islands, OwnModel, enrolled, grantee, keys, services
@@ -147,6 +148,27 @@ async def test_a_tier_given_by_name_holds_for_the_named_model_and_no_other_of_th
     async with surveyed(tmp_path, own) as here:
         tiers = await here.tiers()
         assert (tiers["laptop/small"], tiers["laptop/other"]) == (tier, Tier.CLOUD)
+
+
+async def test_what_is_claimed_and_what_a_device_tells_is_in_the_table(tmp_path: Path) -> None:
+    """An own link that is paid for by volume is on the way to everybody else; the rest is of the device itself."""
+    model = BackendModel("large", Origin.REMOTE, 4_096, NanoUsd(1), NanoUsd(1))
+    told = OwnOffer(
+        OwnModel(model="large", origin=Origin.REMOTE), model, "acme", None, "DE", Claim(0.5, 80.0), 30, trains=False
+    )
+    here_model = OwnOffer(OwnModel(), BackendModel("small", Origin.EMBEDDED, 4_096, NanoUsd(0), NanoUsd(0)))
+    async with surveyed(tmp_path, Fixed(told, here_model)) as here:
+        here.offers._device = lambda: DeviceState(40.0, charging=True, metered=True, owner_active=True, hot=True)
+        rows = await here.rows()
+    cloud, own, peer = rows["acme/large"], rows["laptop/small"], rows[HOMES]
+    assert (cloud.retention_days, cloud.trains, cloud.ttft_s, cloud.tokens_per_s) == pytest.approx(
+        (30, False, 0.5, 80.0)
+    )
+    assert (own.battery, own.charging, own.metered, own.owner_active, own.hot) == (40.0, True, False, True, True)
+    for far in (cloud, peer):
+        assert (far.battery, far.charging, far.metered, far.owner_active, far.hot) == (None, False, True, False, False)
+    assert own.doubt == peer.doubt == 1.0
+    assert (peer.tokens_per_s, own.tokens_per_s) == pytest.approx((OFFER.tokens_per_s, TOKENS_PER_S_PRIOR))
 
 
 async def test_a_provider_is_cloud_whoever_its_key_belongs_to(tmp_path: Path) -> None:
