@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from string import ascii_letters
 
 BASE = 0.2
 LENGTH, LENGTH_TOKENS = 0.2, 4_000
@@ -11,6 +12,7 @@ TOOLS = 0.2
 SCHEMA = 0.1
 LANGUAGE, LANGUAGE_PART = 0.1, 0.1
 
+_ASCII_LETTERS = ascii_letters.encode()
 _FENCES = ("```", "~~~")
 _ENDS = (";", "{", "}")
 _BEGINS = re.compile(r"(?:def|class|import|from|function|SELECT|#include)\b")
@@ -26,7 +28,7 @@ class Shape:
     code: bool
     tools: bool
     schema: bool  # the answer must be JSON
-    foreign_part: float  # of the letters, those beyond ASCII: 0 to 1
+    foreign_part: float  # of letters, those beyond ASCII: 0 to 1
 
 
 def need(shape: Shape) -> float:
@@ -34,7 +36,9 @@ def need(shape: Shape) -> float:
     total = BASE
     total += LENGTH * min(shape.prompt_tokens / LENGTH_TOKENS, 1.0)
     total += TURNS * min(max(shape.turns - 1, 0) / TURNS_FULL, 1.0)
-    total += CODE * shape.code + TOOLS * shape.tools + SCHEMA * shape.schema
+    total += CODE * shape.code
+    total += TOOLS * shape.tools
+    total += SCHEMA * shape.schema
     total += LANGUAGE * (shape.foreign_part > LANGUAGE_PART)
     return min(total, 1.0)
 
@@ -48,7 +52,10 @@ def holds_code(text: str) -> bool:
 
 
 def foreign_part(text: str) -> float:
-    """Of the letters, which part is beyond ASCII; 0 where there are none."""
-    letters = sum(map(str.isalpha, text))
-    foreign = 0 if text.isascii() else sum(character.isalpha() and not character.isascii() for character in text)
-    return foreign / letters if letters else 0.0
+    """Of ASCII's letters and all characters beyond it, which part the latter are; 0 where there are none."""
+    if text.isascii():
+        return 0.0
+    ascii_part = text.encode("ascii", "ignore")
+    near = len(ascii_part) - len(ascii_part.translate(None, _ASCII_LETTERS))
+    foreign = len(text) - len(ascii_part)
+    return foreign / (near + foreign) if foreign else 0.0

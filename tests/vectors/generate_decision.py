@@ -5,10 +5,12 @@
 
 import copy
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from node.agents.explain import explain
+from node.agents.need import Shape, need
 from node.agents.patience import patience_ms
 from node.agents.router import Choice
 from node.dispatch import (
@@ -111,6 +113,13 @@ PATIENCE: list[tuple[dict[str, Any], int, int]] = [
     ({"ttft_s": 30.0}, 0, 0),
     ({"prefill_tokens_per_s": 1.0}, 1_000, 0),
 ]
+NEEDS = [
+    Shape(0, 1, code=False, tools=False, schema=False, foreign_part=0.0),
+    Shape(1_000, 0, code=False, tools=False, schema=False, foreign_part=0.1),
+    Shape(1_000, 4, code=True, tools=False, schema=False, foreign_part=0.125),
+    Shape(4_001, 11, code=False, tools=True, schema=True, foreign_part=0.0),
+    Shape(40_000, 100, code=True, tools=True, schema=True, foreign_part=1.0),
+]
 
 
 def document() -> dict[str, Any]:
@@ -121,6 +130,7 @@ def document() -> dict[str, Any]:
         "failover": [_script(name, plan.split(), events) for name, plan, events in SCRIPTS],
         "hedging": [_hedged(name, plan.split(), events) for name, plan, events in HEDGED],
         "patience": [_patience(*case) for case in PATIENCE],
+        "needs": [{"shape": asdict(shape), "need": need(shape)} for shape in NEEDS],
     }
 
 

@@ -1,6 +1,7 @@
 import { explain } from "../src/decision.mjs";
 import { InputError } from "../src/input.mjs";
 import { Failover, patience } from "../src/failover.mjs";
+import { need } from "../src/need.mjs";
 import { refused, same } from "../src/vectors.mjs";
 
 // The reasons of an offer are a set, and `detail` is prose for people.
@@ -32,6 +33,9 @@ export default function run(suite, file) {
       }
     });
   }
+  file.needs.forEach((each, place) => {
+    suite.case(`${place}`, "needs", () => same(need(each.shape), each.need, "need"));
+  });
   file.patience.forEach((each, place) => {
     suite.case(`${place}`, "patience", () => same(patience(each.offer, each.prompt_tokens, each.output_tokens_expected), each.patience_ms, "patience"));
   });
