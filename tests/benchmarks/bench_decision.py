@@ -36,7 +36,7 @@ from sim.lab.workload import SHAPES, Arrival, Shape, drawn, requests, window
 from tests.offers import facts, offer, paid
 
 SEEDS = 5
-REQUESTS = 2_500
+REQUESTS = 4_000
 TARGET = 0.20
 SIZES = {10: 2_000, 100: 1_000, 1_000: 300}
 KIB = (1, 8, 32)
