@@ -48,8 +48,11 @@ _CAPITALS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _BOX = re.compile(r"(?<!\w)(?:P\.?\s?O\.?\s?Box|Postfach)\s\d{1,7}(?:,?\s[A-Z]{2}\s\d{5})?", re.IGNORECASE)
 _A = FindingType.ADDRESS
 
-# Of licence texts and of heads of government: everybody's to know.
-_PUBLIC = re.compile(r"(?:51 Franklin|59 Temple|675 Mass|1600 Pennsylvania|10 Downing|444 Castro|171 Second)\b")
+# Of licence texts, of heads of government and of stories: everybody's to know.
+_PUBLIC = re.compile(
+    r"(?:51 Franklin|59 Temple|675 Mass|1600 Pennsylvania|1[01] Downing|444 Castro|171 Second|221[Bb] Baker|4 Privet|742 Evergreen|12 Grimmauld|1600 Amphitheatre|"
+    r"350 Fifth|1 Infinite|3 Abbey|32 Windsor|42 Wallaby|1313 Mockingbird|112 Ocean Avenue|124 Conch)\b"
+)
 
 
 def _is_private(address: str) -> bool:

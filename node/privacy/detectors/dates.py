@@ -26,7 +26,11 @@ _MONTH_NAMES = (
 _NUMERIC = r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})"
 # The same without its first digit: a search that begins with a digit is quick.
 _TAILS = r"\d{3}[-/.]\d{1,2}[-/.]\d{1,2}|\d?[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})"
-_EAST_ASIAN = r"(?:明治|大正|昭和|平成|令和|민국)?\s?(?:\d{1,4}|元)\s?[年년]\s?\d{1,2}\s?[月월]\s?\d{1,2}\s?[日일号號]"
+_HAN_NUMBER = r"(?:\d{1,4}|[〇○零一二三四五六七八九十廿卅元正初冬腊]{1,4})"
+_EAST_ASIAN = rf"(?:明治|大正|昭和|平成|令和|民国|民國|단기|서기|西暦)?\s?{_HAN_NUMBER}\s?[年년]\s?(?:生まれ\s?)?(?:農暦|农历|農曆|阴历|旧暦|음력)?\s?(?:闰|閏|윤)?{_HAN_NUMBER}\s?[月월]\s?{_HAN_NUMBER}(?:\s?[日일号號]|(?![\w]))"
+# Short forms of Japanese eras, and days without their year: births only where the text tells one.
+_ERA_SHORT = r"(?<![A-Za-z0-9_.])(?:[MTSHRmtshr]|[明大昭平令])\.?\s?\d{1,2}[./-]\d{1,2}[./-]\d{1,2}(?!\d)"
+_MONTH_DAY = rf"(?<![\d年년]){_HAN_NUMBER}\s?[月월]\s?{_HAN_NUMBER}\s?[日일号號]"
 _DAY_FIRST = rf"\d{{1,2}}(?:st|nd|rd|th|\.|er|º)?\s(?:of\s|de\s)?(?:{_MONTHS})(?:,?\s(?:de\s)?\d{{4}})?"
 _MONTH_FIRST = rf"(?:{_MONTHS})\s\d{{1,2}}(?:st|nd|rd|th)?(?:,?\s\d{{4}})?"
 _DATE = rf"(?:{_EAST_ASIAN}|(?:{_NUMERIC}|{_DAY_FIRST}|{_MONTH_FIRST})(?!\w))"
@@ -47,12 +51,39 @@ _BIRTH_MARK_HINTS = ("生年月日", "出生", "生于", "생년월일", "рож
 _BIRTH_MARKS = re.compile(r"生年月日|出生日期|出生于|生于|생년월일|дата рождения|(?<![\w*])\*(?=\s?\d)")
 _ANY_NUMERIC = re.compile(rf"\d(?<![\w./-].)(?:{_TAILS})(?![\w/-])")
 _ANY_EAST_ASIAN = re.compile(r"(?!\s)" + _EAST_ASIAN)
+_SHORT_EAST_ASIAN = re.compile(rf"{_ERA_SHORT}|{_MONTH_DAY}")
+EAST_ASIAN_CHARACTERS, OTHER_CHARACTERS = 30, 48  # between a date and the word that tells the birth
 _EAST_ASIAN_BORN = re.compile(
     r"\s?(?:に|で|的)?(?:生まれ|出生|生日|生(?=[，。、,.\s]|\Z|입|인|이)|誕生|태어|출생|생일|생(?=[입인이,.\s]|\Z))"
 )
 _EAST_ASIAN_BORN_BEFORE = re.compile(
     r"(?:生年月日|出生(?:日期|年月日|于)?|生于|生日|誕生日|생년월일|생일|출생)\s?(?:[:：はが为是은는]|는|은)?\s?\Z"
 )
+# The same, told in the same sentence.
+_EAST_ASIAN_TOLD = re.compile(
+    r"生年月日|誕生日|お誕生|生まれ|生日|出生|诞辰|誕辰|寿辰|壽辰|大寿|大壽|周岁|週歲|满月|滿月|還暦|古希|喜寿|傘寿|米寿|白寿|생일|생신|생년월일|출생|태어|환갑|칠순|팔순|돌잔치|첫돌|회갑"
+)
+_EAST_ASIAN_SENTENCE = re.compile(r"[。！？!?\n]|(?<=[다요까])[.]")
+_DEATH_OR_PAST = re.compile(r"(?:1[0-8]\d\d|190[0-4])\s?[年년]|明治")
+# Months of other scripts, and the words for a birth beside them.
+_OTHER_MONTHS = (
+    r"يناير|فبراير|مارس|أبريل|ابريل|إبريل|مايو|يونيو|يوليو|أغسطس|اغسطس|سبتمبر|أكتوبر|اكتوبر|نوفمبر|ديسمبر|كانون الثاني|شباط|آذار|نيسان|أيار|حزيران|تموز|آب|أيلول|تشرين الأول|تشرين الثاني|كانون الأول|"
+    r"محرم|صفر|رمضان|شعبان|شوال|ذو الحجة|ذو القعدة|رجب|"
+    r"ב?(?:ינואר|פברואר|מרץ|מרס|אפריל|מאי|יוני|יולי|אוגוסט|ספטמבר|אוקטובר|נובמבר|דצמבר)|(?:ב)?(?:תשרי|חשוון|כסלו|טבת|שבט|אדר|ניסן|אייר|סיוון|תמוז|אב|אלול)|"
+    r"जनवरी|फ़?रवरी|फरवरी|मार्च|अप्रैल|मई|जून|जुलाई|अगस्त|सितंबर|सितम्बर|अक्टूबर|अक्तूबर|नवंबर|नवम्बर|दिसंबर|दिसम्बर|"
+    r"มกราคม|กุมภาพันธ์|มีนาคม|เมษายน|พฤษภาคม|มิถุนายน|กรกฎาคม|สิงหาคม|กันยายน|ตุลาคม|พฤศจิกายน|ธันวาคม|ม\.ค\.|ก\.พ\.|มี\.ค\.|เม\.ย\.|พ\.ค\.|มิ\.ย\.|ก\.ค\.|ส\.ค\.|ก\.ย\.|ต\.ค\.|พ\.ย\.|ธ\.ค\.|"
+    r"Ιανουαρίου|Φεβρουαρίου|Μαρτίου|Απριλίου|Μαΐου|Ιουνίου|Ιουλίου|Αυγούστου|Σεπτεμβρίου|Οκτωβρίου|Νοεμβρίου|Δεκεμβρίου|"
+    r"января|февраля|марта|апреля|мая|июня|июля|августа|сентября|октября|ноября|декабря|січня|лютого|березня|квітня|травня|червня|липня|серпня|вересня|жовтня|листопада|грудня"
+)
+_OTHER_DATE = re.compile(
+    rf"(?<!\d)\d{{1,2}}(?:-го)?\s?(?:{_OTHER_MONTHS})(?:[ ,]{{1,2}}(?:عام |सन् |พ\.ศ\. |ค\.ศ\. )?\d{{4}})?(?!\d)"
+)
+_OTHER_TOLD = re.compile(
+    r"مواليد|تاريخ الميلاد|ميلاد|وُ?لد(?:ت|تُ)?\b|نولد|נולד|יום ההולדת|יום הולדת|תאריך לידה|יליד|जन्म|जन्मदिन|पैदा|วันเกิด|เกิด|γεννή|γενέθλι|γεννηθ|родил|рожден|рожд|народи"
+)
+_OTHER_HINTS = (
+    "ميلاد", "مواليد", "ولد", "נולד", "הולדת", "לידה", "יליד", "जन्म", "पैदा", "เกิด", "γενν", "γενέθ", "родил", "рожд", "народи"
+)  # fmt: skip
 _ANY_NAMED = re.compile(rf"(?<![\w./-])(?:{_DAY_FIRST}|{_MONTH_FIRST})(?![\w/-])", re.IGNORECASE)
 _MONTH_WORDS = frozenset(_MONTH_NAMES.split())
 BEFORE_MONTH = 10  # characters: "23rd of " and a mark
@@ -137,12 +168,34 @@ def _find_named(text: Text) -> Iterator[Finding]:
 
 
 def _find_east_asian(text: Text) -> Iterator[Finding]:
-    for match in _ANY_EAST_ASIAN.finditer(text.normal):
-        is_birth = _EAST_ASIAN_BORN.match(text.normal, match.end()) or _EAST_ASIAN_BORN_BEFORE.search(
-            text.normal[max(0, match.start() - 12) : match.start()]
-        )
-        type_ = FindingType.BIRTH_DATE if is_birth else FindingType.DATE
-        yield Finding(*match.span(), type_, 0.7 if is_birth else 0.6, "dates_east_asian")
+    told_anywhere = _EAST_ASIAN_TOLD.search(text.normal) is not None
+    patterns = (_ANY_EAST_ASIAN, _SHORT_EAST_ASIAN) if told_anywhere else (_ANY_EAST_ASIAN,)
+    for pattern in patterns:
+        for match in pattern.finditer(text.normal):
+            is_birth = _is_east_asian_birth(text.normal, *match.span())
+            if not is_birth and pattern is _SHORT_EAST_ASIAN:
+                continue
+            type_ = FindingType.BIRTH_DATE if is_birth else FindingType.DATE
+            yield Finding(*match.span(), type_, 0.7 if is_birth else 0.6, "dates_east_asian")
+
+
+def _is_east_asian_birth(text: str, start: int, end: int) -> bool:
+    if _DEATH_OR_PAST.search(text, start, end):
+        return False
+    if _EAST_ASIAN_BORN.match(text, end) or _EAST_ASIAN_BORN_BEFORE.search(text[max(0, start - 12) : start]):
+        return True
+    before = _EAST_ASIAN_SENTENCE.split(text[max(0, start - EAST_ASIAN_CHARACTERS) : start])[-1]
+    after = _EAST_ASIAN_SENTENCE.split(text[end : end + EAST_ASIAN_CHARACTERS])[0]
+    return _EAST_ASIAN_TOLD.search(before) is not None or _EAST_ASIAN_TOLD.search(after) is not None
+
+
+def _find_other(text: Text) -> Iterator[Finding]:
+    """Dates in other scripts beside a word that tells a birth: with their month in words, or all in numbers."""
+    for pattern in (_OTHER_DATE, _ANY_NUMERIC):
+        for match in pattern.finditer(text.normal):
+            around = text.normal[max(0, match.start() - OTHER_CHARACTERS) : match.end() + OTHER_CHARACTERS]
+            if _OTHER_TOLD.search(around) and _of_the_living(match.group()):
+                yield Finding(*match.span(), FindingType.BIRTH_DATE, 0.8, "dates_other")
 
 
 def _find_in_words(text: Text) -> Iterator[Finding]:
@@ -168,7 +221,10 @@ DETECTORS = (
         ),
     ),
     Detector("dates_numeric", _TYPES, _find_numeric, each("/-.", digits=4)),
-    Detector("dates_east_asian", _TYPES, _find_east_asian, each("年년", digits=2, other_script=True)),
+    Detector("dates_east_asian", _TYPES, _find_east_asian, each("年년月월生誕", other_script=True)),
+    Detector(
+        "dates_other", frozenset({FindingType.BIRTH_DATE}), _find_other, each(_OTHER_HINTS, digits=2, other_script=True)
+    ),
     Detector("dates_named", _TYPES, _find_named, (Evidence(_MONTH_WORDS, digits=1),)),
     Detector("dates_in_words", _TYPES, _find_in_words, (Evidence(_ORDINAL_WORDS),)),
 )

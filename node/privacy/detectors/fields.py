@@ -2,9 +2,12 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from node.privacy.detectors.base import Detector, Evidence, Text, each
+from node.privacy.detectors.handles import is_account
 from node.privacy.findings import Finding, FindingType
+from node.privacy.gazetteer import is_family, is_given, is_known, is_word
 from node.privacy.wordlist import words
 
 T = FindingType
@@ -12,10 +15,11 @@ COLUMNS_MAX = 60
 _CODE_MARKS = frozenset("()[]{}=<>'")
 HEADER_CHARACTERS_MAX = 40  # of one cell
 VALUE_CHARACTERS_MAX = 200
+NAME_PIECES_MAX = 4
 
 _SURNAMES = words(
-    "lastname surname familyname lname nachname familienname nom nomdefamille apellido apellidos cognome sobrenome "
-    "achternaam nazwisko soyad soyadı maidenname 姓"
+    "lastname lastnames surname surnames familyname lname nachname familienname nom nomdefamille apellido apellidos cognome sobrenome "
+    "achternaam nazwisko soyad soyadı maidenname 姓 фамилия apellidopaterno apellidomaterno"
 )
 _GIVEN = words("firstname givenname fname forename vorname prénom prenom nombre voornaam imię imie ad adı 名 フリガナ")
 _FULL = words(
@@ -24,7 +28,23 @@ _FULL = words(
     "student teacher supervisor spouse nomcomplet nombrecompleto nomecompleto nomeecognome nome naam adsoyad isim "
     "imięinazwisko mitarbeiter mitarbeiterin ansprechpartner ansprechpartnerin kunde kundin teilnehmer schüler "
     "bewohner mieter salarié salariée élève empleado empleada alumno alumna cliente dipendente alunno funcionário "
-    "klant medewerker leerling pracownik klient uczeń müşteri çalışan öğrenci 氏名 名前 お名前 姓名 担当者 患者名 客户 员工 患者 الاسم"
+    "klant medewerker leerling pracownik klient uczeń müşteri çalışan öğrenci 氏名 名前 お名前 姓名 担当者 患者名 客户 员工 患者 الاسم "
+    "lastfirst firstlast lastnamefirstname firstnamelastname surnamefirstname namesurname namelastname nachnamevorname namevorname vornamename nomprénom prénomnom nomprenom "
+    "apellidosnombre apellidosynombre apellidonombre cognomenome nazwiskoimię soyadad "
+    "membername pupil pupilname childname parentname guardianname guardian resident residentname volunteer volunteername donor donorname payee payeename payer recipient "
+    "recipientname sendername sender assignedto reportedby contactperson emergencycontact nextofkin agentname staffname staffmember doctorname nurse caregiver carer "
+    "applicant applicantname candidate candidatename tutor mentor mentee trainee apprentice intern landlord lodger crew driver drivername rider bride groom godparent coach referee "
+    "vollername kundenname kundin ansprechpartnerin teilnehmerin teilnehmername schülerin bewohnerin mieterin patientin bewerber bewerberin fahrer fahrerin betreuer betreuerin empfänger spender "
+    "bénéficiaire bénévole locataire adhérent adhérente participante élèves patiente nomclient candidat chauffeur destinataire "
+    "nombrecliente paciente inquilino inquilina socio socia voluntario voluntaria solicitante destinatario conductor beneficiario alumnos titular "
+    "paziente inquilino inquilina socio volontario beneficiario intestatario autista candidato corsista nominativo "
+    "huurder patiënt deelnemer vrijwilliger chauffeur bewoner ontvanger sollicitant aluno aluna beneficiário inquilino paciente funcionária sócio voluntário motorista destinatário nomedocliente "
+    "pacjent pacjentka najemca uczestnik kierowca wolontariusz odbiorca lokator hasta kiracı katılımcı sürücü gönüllü alıcı personel "
+    "社員 社員名 従業員 従業員名 顧客 顧客名 顧客氏名 会員 会員名 生徒 生徒名 学生 学生名 児童名 参加者 参加者名 予約者 予約者名 保護者 保護者名 申込者 受取人 宛名 利用者 利用者名 入居者 契約者 担当 講師 "
+    "客户姓名 学生姓名 员工姓名 联系人 收件人 寄件人 负责人 经办人 病人 家长 会员 租客 业主 申请人 员工名 學生 病患 聯絡人 收件者 員工 "
+    "이름 성명 직원 직원명 고객 고객명 담당자 환자 환자명 학생 회원 수취인 참가자 예약자 보호자 세입자 "
+    "اسم الموظف العميل المريض الطالب المستلم المستأجر שם שםמלא עובד לקוח מטופל תלמיד דייר נמען "
+    "नाम कर्मचारी ग्राहक मरीज मरीज़ छात्र किरायेदार ชื่อ ชื่อสกุล ผู้ป่วย ลูกค้า พนักงาน นักเรียน ผู้เช่า имя фио сотрудник клиент пациент ученик участник жилец водитель όνομα πελάτης"
 )
 _FIELDS: dict[FindingType, frozenset[str]] = {
     T.PERSON: _SURNAMES | _FULL,
@@ -60,13 +80,15 @@ _FIELDS: dict[FindingType, frozenset[str]] = {
         "customerid clientid employeeid studentid customernumber kundennummer personalnummer memberid caseid casenumber"
     ),
     T.HANDLE: words(
-        "user username userid login account nick nickname handle benutzer benutzername usuario utilisateur"
+        "user username userid login account nick nickname handle benutzer benutzername usuario utilisateur alias uid loginname logon screenname samaccountname gamertag "
+        "benutzerkennung kennung identifiant pseudo apodo nomeutente utente gebruikersnaam gebruiker użytkownik kullanıcı owner assignee author reviewer createdby updatedby "
+        "pseudonym telegram discord slack github instagram twitter логин ник ユーザー名 ハンドル 用户名 账号 昵称 アカウント 아이디 닉네임"
     ),
 }
 _TYPE_OF = {name: type_ for type_, names in _FIELDS.items() for name in names}
 # Fields that name things as often as people: they count where another column of the table is somebody's.
 _DOUBTFUL = words(
-    "name nom nome naam nombre ad 名 名前 cliente kunde klient klant account user city town ort stadt ville address token"
+    "name nom nome naam nombre ad 名 名前 cliente kunde klient klant account user owner author alias github slack sender recipient driver conductor coach agent titular student teacher tutor guest resident candidate hasta socio 学生 担当 city town ort stadt ville address token"
 )
 _PERSONAL = frozenset({T.PERSON, T.GIVEN_NAME, T.PHONE, T.BIRTH_DATE, T.NATIONAL_ID, T.SECRET, T.MEDICAL_ID, T.HANDLE})
 _ALSO_PERSONAL = words(
@@ -78,7 +100,7 @@ _NAMES_NOBODY = words(
     "anonymous public www-data ubuntu postgres mysql sa dev developer operator deploy git backup example foo bar baz "
     "password pass token login email mail host true false string varchar text int integer char not"
 )
-_SQUEEZE = re.compile(r"[\s_*`\"'.:-]+")
+_SQUEEZE = re.compile(r"[\s_*`\"'.:,/&()-]+")
 _NAME_VALUE = re.compile(r"[^\W\d_][^\d_@/\\<>{}()=|;:]{0,58}[^\W\d_.]\.?|[^\W\d_]")
 _HANDLE_VALUE = re.compile(r"[^\W_][\w.@-]{1,40}")
 _CSV_CELL = re.compile(r'\s*"(?P<quoted>(?:[^"]|""){0,400})"\s*|(?P<plain>[^,;\t|"\n]{0,400})')
@@ -103,6 +125,20 @@ _KEYED = {name: t for name, t in _TYPE_OF.items() if t in (T.PERSON, T.GIVEN_NAM
 )
 # What the last word of such a field's name can be, however the name is cut into words.
 _KEY_ENDS = frozenset(name[at:] for name in _KEYED for at in range(len(name)))
+_LISTED = re.compile(
+    r"[^\W_]{2,25}[\"'`]?[ \t]{0,2}[:=][ \t]{0,2}[\[({][ \t\n]{0,8}"
+    r"(?P<values>(?:(?:\"[^\"\n]{1,60}\"|'[^'\n]{1,60}')[ \t\n,]{0,12}){1,60})"
+)
+_LIST_NAMES = words(
+    "who names people persons users members employees staff students pupils patients customers clients guests attendees participants drivers riders tenants "
+    "volunteers donors speakers players candidates applicants friends family kids children colleagues team contacts winners namen personen mitarbeiter kunden "
+    "noms personnes élèves invités nombres personas alumnos nomi persone nomes pessoas imiona osoby isimler"
+)
+_LOGIN_LISTS = words(
+    "usernames logins accounts handles nicks assignees reviewers owners maintainers authors approvers admins codeowners uids memberuid"
+)
+_LISTS = _KEYED | dict.fromkeys(_LIST_NAMES, T.PERSON) | dict.fromkeys(_LOGIN_LISTS, T.HANDLE)
+_LIST_KEYS = frozenset(_LISTS)
 _KEYED_DOUBTFUL = words("name nom nome naam nombre ad patient account 名 user")
 
 
@@ -110,15 +146,46 @@ def _squeezed(header: str) -> str:
     return _SQUEEZE.sub("", header).lower()
 
 
-def _columns(cells: Sequence[str]) -> dict[int, FindingType]:
-    """The columns whose header tells what they hold."""
-    names = [_squeezed(cell) for cell in cells]
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    types: dict[int, FindingType]  # of the columns whose header tells what they hold
+    names: tuple[str, ...]  # of all columns, squeezed
+    is_sure: bool  # else each value must show by itself that it is somebody's
+
+
+def _columns(cells: Sequence[str]) -> _Columns:
+    names = tuple(_squeezed(cell) for cell in cells)
     types = {n: _TYPE_OF[name] for n, name in enumerate(names) if name in _TYPE_OF}
-    sure = any(type_ in _PERSONAL and names[n] not in _DOUBTFUL for n, type_ in types.items())
-    if not sure and not any(name in _ALSO_PERSONAL for name in names):
-        doubtful = sum(names[n] in _DOUBTFUL for n in types)
-        return types if doubtful > 1 else {}
-    return types
+    is_sure = (
+        any(type_ in _PERSONAL and names[n] not in _DOUBTFUL for n, type_ in types.items())
+        or any(name in _ALSO_PERSONAL for name in names)
+        or sum(names[n] in _DOUBTFUL for n in types) > 1
+    )
+    return _Columns(types, names, is_sure)
+
+
+def _shows(type_: FindingType, value: str) -> bool:
+    if type_ is T.HANDLE:
+        return len(value) > 3 and is_account(value)
+    return type_ in (T.PERSON, T.GIVEN_NAME) and _is_full_name(value)
+
+
+def _is_full_name(value: str) -> bool:
+    """Of two words and more, of which one is what people are called and none of the others an ordinary word."""
+    pieces = [piece.strip(".,") for piece in value.split()]
+    called = [piece for piece in pieces if is_given(piece) or is_family(piece)]
+    return (
+        2 <= len(pieces) <= NAME_PIECES_MAX
+        and bool(called)
+        and all(piece in called or (piece[:1].isupper() and not is_word(piece.lower())) for piece in pieces)
+    )
+
+
+def _may_be_full(value: str) -> bool:
+    """Two words with capitals that the world does not know as a thing's."""
+    if _TWO_CAPITALS.fullmatch(value) is None or is_known(value):
+        return False
+    return not all(is_word(piece.lower()) for piece in re.split(r"[ -]", value))
 
 
 def _holds(type_: FindingType, value: str) -> bool:
@@ -190,24 +257,24 @@ def _find_columns(text: Text) -> Iterator[Finding]:
     if not text.has_any(",;\t|"):
         return
     at = 0
-    columns: dict[int, FindingType] = {}
-    names: list[str] = []
-    delimiter, width = "", 0
+    columns: _Columns | None = None
+    delimiter = ""
     for line in text.normal.split("\n"):
         spans = [_trimmed(line, *span) for span in _cells(line, delimiter)] if columns else []
-        if columns and len(spans) == width:
-            for n, type_ in columns.items():
-                value = line[slice(*spans[n])]
-                if _holds(type_, value):
-                    yield Finding(at + spans[n][0], at + spans[n][1], _typed(type_, names[n], value), 0.85, "columns")
+        if columns and len(spans) == len(columns.names):
+            for n, type_ in columns.types.items():
+                start, end = spans[n]
+                value = line[start:end]
+                if _holds(type_, value) and (columns.is_sure or _shows(type_, value)):
+                    yield Finding(at + start, at + end, _typed(type_, columns.names[n], value), 0.85, "columns")
         else:
-            columns = {}
+            columns = None
             for delimiter in ("|", "\t", ";", ","):
                 if delimiter in line and len(line) < HEADER_CHARACTERS_MAX * COLUMNS_MAX:
                     cells = [line[slice(*_trimmed(line, *span))] for span in _cells(line, delimiter)]
                     inner = cells[1:-1] if delimiter == "|" and not cells[0] and not cells[-1] else cells
-                    if _is_header(inner) and (columns := _columns(cells)):
-                        width, names = len(cells), [_squeezed(cell) for cell in cells]
+                    if _is_header(inner) and (told := _columns(cells)).types:
+                        columns = told
                         break
         at += len(line) + 1
 
@@ -267,6 +334,8 @@ def _find_keyed(text: Text) -> Iterator[Finding]:
         said = value.group("value")
         if type_ is T.HANDLE and _TWO_CAPITALS.fullmatch(said):
             type_ = T.PERSON
+        if type_ is T.HANDLE and not is_account(said):
+            continue
         if name in _KEYED_DOUBTFUL and type_ is not T.HANDLE and type_ is not T.PERSON:
             continue
         if name in _KEYED_DOUBTFUL and type_ is T.PERSON and not _TWO_CAPITALS.fullmatch(said):
@@ -274,6 +343,25 @@ def _find_keyed(text: Text) -> Iterator[Finding]:
         if not _holds(type_, said) or (type_ is not T.HANDLE and not _looks_like_a_name(said)):
             continue
         yield Finding(*value.span("value"), _typed(type_, name, said), 0.8, "fields")
+
+
+def _find_listed(text: Text) -> Iterator[Finding]:
+    """`"who": ["Ada Byron", "G. Hopper"]`, `reviewers = ("ines.k", "tvoss")`."""
+    for key in _LIST_KEYS & text.vocabulary:
+        for word in text.at_word(key):
+            if listed := _LISTED.match(text.normal, word.start):
+                yield from _listed(text, listed.span("values"), _LISTS[key])
+
+
+def _listed(text: Text, span: tuple[int, int], type_: FindingType) -> Iterator[Finding]:
+    values = list(_QUOTED.finditer(text.normal, *span))
+    # Where one of a list is a full name, the others are names.
+    is_sure = any(_may_be_full(value.group("value")) for value in values)
+    for value in values:
+        said = value.group("value")
+        shows = is_account(said) if type_ is T.HANDLE else is_sure
+        if shows and _holds(type_, said) and (type_ is T.HANDLE or _looks_like_a_name(said)):
+            yield Finding(*value.span("value"), _typed(type_, "", said), 0.8, "listed")
 
 
 def _find_tags(text: Text) -> Iterator[Finding]:
@@ -292,7 +380,7 @@ def _find_tags(text: Text) -> Iterator[Finding]:
 
 def _looks_like_a_name(value: str) -> bool:
     """A capital and a small letter, or a script without capitals."""
-    return (value[0].isupper() and value[1:2].islower()) or value[0].lower() == value[0].upper()
+    return (value[0].isupper() and (value[1:2].islower() or value[1:2] == ".")) or value[0].lower() == value[0].upper()
 
 
 DETECTORS = (
@@ -303,6 +391,7 @@ DETECTORS = (
         (Evidence(holds=("\n",)),),
     ),
     Detector("inserts", frozenset(_FIELDS), _find_inserts, (Evidence(holds=("insert", "values")),)),
+    Detector("listed", frozenset({T.PERSON, T.GIVEN_NAME, T.HANDLE}), _find_listed, (Evidence(_LIST_KEYS),)),
     Detector("tags", frozenset(_FIELDS), _find_tags, each(("</",))),
     Detector(
         "fields",

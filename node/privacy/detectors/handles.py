@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from node.privacy.detectors.base import Detector, Evidence, Text
+from node.privacy.detectors.base import Detector, Evidence, Text, pattern_detector
 from node.privacy.findings import Finding, FindingType
+from node.privacy.gazetteer import is_software, is_word
 from node.privacy.wordlist import words
 
 _HANDLE = re.compile(r"@(?<![\w@/.].)[A-Za-z_][\w.]{2,30}(?<!\.)(?![\w@{]|\.\w|/|[\"']\s?:)")
@@ -55,7 +56,38 @@ _PROFILE_WORDS = words(
 )
 _HOME_WORDS = words("users benutzer utilisateurs usuarios utenti")
 _NICK = re.compile(
-    r"^(?:\[?\d{1,2}:\d\d(?::\d\d)?\]?[ \t]{1,3})?<[@+~&%]?(?P<login>[^\W\d][\w|^-]{1,19})>[ \t](?=\S)", re.MULTILINE
+    r"^(?:[\[(]?(?:\d{4}-\d\d-\d\d[ T])?\d{1,2}:\d\d(?::\d\d)?(?:[ ]?[AaPp][Mm])?[\])]?[ \t]{1,3})?<[@+~&%]?(?P<login>[^\W\d][\w.|^-]{1,29})>[ \t](?=\S)",
+    re.MULTILINE,
+)
+# "[14:02] moss_piglet: hm", "moss.piglet87: hm", "moss_piglet  2:14 PM": a name that only an account has.
+_SPEAKER = re.compile(
+    r"^(?:(?:[\[(]?(?:\d{4}-\d\d-\d\d[ T]|\d{1,2}[./]\d{1,2}[./]\d{2,4},?[ ])?\d{1,2}[:.]\d\d(?:[:.]\d\d)?(?:[ ]?[AaPp][Mm])?[\])]?[ \t]{0,3}(?:-[ ])?)(?P<timed>[^\W\d][\w.-]{2,29})|"
+    r"(?P<login>[^\W\d][^\W_]{0,24}(?:[._-][^\W_]{1,24}){1,2}|[^\W\d_]{4,20}\d{1,4}))(?:[ \t]?:[ \t](?=\S+[ \t]\S)|[ \t]{1,4}(?:APP[ \t]{1,2})?[\[(]?\d{1,2}:\d\d(?:[ ]?[AaPp][Mm])?[\])]?[ \t]*$)",
+    re.MULTILINE,
+)
+_SAID = re.compile(r"^[^\s:]{2,30}:[ ]\S+[ ]\S", re.MULTILINE)
+SPEAKERS_MIN = 2
+# "* moss_piglet has joined #beds", "moss.piglet joined the channel", "@moss changed the topic".
+_JOINED = re.compile(
+    r"(?:^|[*>-]{1,3}[ ])@?(?P<login>[^\W\d][\w.|^-]{2,29})[ ](?:\([^()\n]{1,80}\)[ ])?(?:(?:has|was)[ ])?(?:joined|left|quit|parted|kicked|banned|muted|pinned|set the (?:channel )?topic|changed the (?:channel )?topic|is now known as)(?=[ \n.!,]|\Z)",
+    re.MULTILINE,
+)
+_JOINED_WORDS = words("joined left quit parted kicked banned muted pinned set changed known")
+# An address of e-mail that code puts together: "kim@" + "firm.example". Where "@" stands alone, `emails` finds it.
+_PLUS = r"[ \t]{0,2}(?:[+.&,~]|\|\||\.\.)[ \t]{0,2}"
+_JOINED_EMAIL = re.compile(
+    rf"(?P<q>[\"'`])[\w.+-]{{1,40}}(?:@(?P=q){_PLUS}(?P=q)|(?P=q){_PLUS}(?P=q)@)[\w-]{{1,40}}(?:\.[\w-]{{1,40}}){{0,3}}(?:(?P=q){_PLUS}(?P=q))?\.[A-Za-z]{{2,12}}(?P=q)"
+)
+# Whose code a package says that it is: the owner's part of "package com.firm.billing;".
+_PACKAGE = re.compile(
+    r"^[ \t]{0,8}(?:package|namespace|<groupId>|groupId[ =:]{1,3}[\"']?|applicationId[ =]{1,3}[\"']?|PRODUCT_BUNDLE_IDENTIFIER[ =]{1,3}[\"']?|bundle_?[iI]d(?:entifier)?[\"' =:]{1,5})[ \t]{0,2}"
+    r"(?:com|org|net|biz|io|co|de|fr|it|es|nl|pl|pt|br|uk\.co|co\.uk|tr|jp|cn|kr|in|eu|ch|at|be|se|no|dk|fi|ru|mx|ar|au|ca|us)\.(?P<owner>[a-z][a-z0-9_]{4,40})(?=[.;\s\"'<]|\Z)",
+    re.MULTILINE | re.IGNORECASE,
+)
+_PACKAGE_WORDS = words("package namespace groupid applicationid identifier bundle bundleid bundleidentifier")
+_VENDORS = words(
+    "example mycompany company yourcompany acme myapp fasterxml springframework jetbrains mozilla hashicorp atlassian facebook android androidx kotlin scala "
+    "netty vertx quarkus micronaut eclipse sourceforge codehaus slf4j junit mockito hibernate googlecode github gitlab bitbucket squareup alibaba baidu tencent"
 )
 _TAGS = words(
     "p div span b i em strong a li ul ol td tr th code pre br hr img h1 h2 h3 body head html table form input button script name date text title"
@@ -70,6 +102,51 @@ _DEVICES = words(
     "iphone ipad macbook mbp laptop notebook pixel galaxy thinkpad surface airpods handy telefon telefoon pc desktop phone watch"
 )
 _H = FindingType.HANDLE
+
+
+# What stands for a value in code, or says that there is none.
+_CODE_WORDS = words(
+    "self this req request res response ctx env os config cfg conf settings args argv params param body session form data payload row record props "
+    "process auth uuid str int varchar bool null none nil true false undefined enum oauth jwt api db smtp imap ssh ssl tls dns tcp udp nginx isbn issn utf8 login logins username usernames hostname timestamp datasource spring logging utf gif png jpg jpeg svg pdf csv xml html css mp3 mp4 url sql ldap http https url uri async await func fn "
+    "const def var let obj ptr len idx tmp src dst cmd init admin1 user1 user2 test1 testuser johndoe jdoe janedoe your-username yourname yourusername "
+    "myuser myname someuser somebody john_doe jane_doe jane.doe john.doe xxx www docs repo repos org orgs localhost bot nextval auto uid gid"
+)
+_PIECE = re.compile(r"[^\W\d_]+")
+ACCOUNT_CHARACTERS_MIN = 3
+
+
+def is_account(value: str) -> bool:
+    """Whether what stands where an account's name does can be somebody's: neither a service, nor a placeholder, nor
+    an expression of code, which is made of words."""
+    lower = value.lower().strip(".-_")
+    if len(lower) < ACCOUNT_CHARACTERS_MIN or not _is_of_nobody_known(lower):
+        return False
+    pieces = [piece for piece in _PIECE.findall(lower) if len(piece) > 1]
+    return any(
+        not (piece in _CODE_WORDS or piece in SERVICES or is_word(piece) or is_software(piece)) for piece in pieces
+    )
+
+
+def _is_of_nobody_known(login: str) -> bool:
+    return login not in SERVICES and login not in _CODE_WORDS and not login.endswith(_FILE_ENDINGS)
+
+
+_FILE_ENDINGS = (
+    ".html",
+    ".htm",
+    ".php",
+    ".py",
+    ".js",
+    ".ts",
+    ".md",
+    ".json",
+    ".yml",
+    ".yaml",
+    ".com",
+    ".org",
+    ".net",
+    ".io",
+)
 
 
 def _find_handles(text: Text) -> Iterator[Finding]:
@@ -96,6 +173,30 @@ def _find_nicks(text: Text) -> Iterator[Finding]:
             yield Finding(*match.span("login"), _H, 0.8, "nicks")
 
 
+def _find_speakers(text: Text) -> Iterator[Finding]:
+    others_speak = len(_SAID.findall(text.normal)) >= SPEAKERS_MIN
+    for match in _SPEAKER.finditer(text.normal):
+        group = "timed" if match.group("timed") else "login"
+        login = match.group(group)
+        # Without a time it is a speaker's only where others speak as well.
+        if group == "login" and not (others_speak and login.islower()):
+            continue
+        if is_account(login):
+            yield Finding(*match.span(group), _H, 0.75, "speakers")
+    if not _JOINED_WORDS.isdisjoint(text.vocabulary):
+        for match in _JOINED.finditer(text.normal):
+            login = match.group("login")
+            if any(c in "._-|^" or c.isdigit() for c in login) and is_account(login):
+                yield Finding(*match.span("login"), _H, 0.75, "speakers")
+
+
+def _find_packages(text: Text) -> Iterator[Finding]:
+    for match in _PACKAGE.finditer(text.normal):
+        owner = match.group("owner").lower()
+        if not (owner in _VENDORS or is_word(owner) or is_software(owner)):
+            yield Finding(*match.span("owner"), FindingType.ORGANISATION, 0.75, "packages")
+
+
 def _login_detector(name: str, pattern: re.Pattern[str], *evidence: Evidence) -> Detector:
     def find(text: Text) -> Iterator[Finding]:
         for match in pattern.finditer(text.normal):
@@ -108,7 +209,7 @@ def _login_detector(name: str, pattern: re.Pattern[str], *evidence: Evidence) ->
 def _find_logins(text: Text) -> Iterator[Finding]:
     for word in text.at_words(_LOGIN_WORDS):
         logged = _LOGGED.match(text.normal, word.start)
-        if logged and _is_somebodys(logged):
+        if logged and _is_somebodys(logged) and is_account(logged.group("login")):
             yield Finding(*logged.span("login"), _H, 0.8, "logins")
 
 
@@ -135,6 +236,17 @@ def _find_devices(text: Text) -> Iterator[Finding]:
 DETECTORS = (
     Detector("handles", frozenset({_H}), _find_handles, (Evidence(holds=("@",)),)),
     Detector("nicks", frozenset({_H}), _find_nicks, (Evidence(holds=("<",)),)),
+    Detector("speakers", frozenset({_H}), _find_speakers, (Evidence(holds=(":",)), Evidence(_JOINED_WORDS))),
+    Detector(
+        "packages", frozenset({FindingType.ORGANISATION}), _find_packages, (Evidence(_PACKAGE_WORDS, holds=(".",)),)
+    ),
+    pattern_detector(
+        "emails_in_code",
+        FindingType.EMAIL,
+        _JOINED_EMAIL,
+        Evidence(holds=("@",)),
+        score=0.9,
+    ),
     _login_detector(
         "homes",
         _HOME,

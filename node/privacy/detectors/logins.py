@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from node.privacy.detectors.base import Detector, Evidence, Text, each
-from node.privacy.detectors.handles import NOT_OWNER, SERVICES
+from node.privacy.detectors.handles import NOT_OWNER, SERVICES, is_account
 from node.privacy.findings import Finding, FindingType
 from node.privacy.wordlist import words
 
@@ -67,7 +67,31 @@ _HOST = re.compile(
 _NOBODYS = words(
     "las los der die den het una une casa oficina bureau büro office sala salle test invitados gast gäste visitas recepcion accueil empfang dev prod backup guest guests"
 )
+# Keys of settings, records and logs whose value is an account, however it is joined to them: "uid=", "ansible_user: ".
+_ACCOUNT_KEYS = (
+    "uid|uids|memberuid|username|user_name|usernames|login|loginname|login_name|logon|logname|nick|nickname|handle|screenname|screen_name|alias|samaccountname|"
+    "userprincipalname|mailnickname|account_name|accountname|ansible_user|ansible_ssh_user|ansible_become_user|remote_user|become_user|ssh_user|sshuser|sftp_user|"
+    "os_user|effective_user|run_as|runas|run_by|owner|owners|assignee|assignees|author|reviewer|reviewers|requested_reviewers|committer|maintainer|maintainers|"
+    "created_by|createdby|updated_by|updatedby|modified_by|modifiedby|assigned_to|assignedto|approved_by|approver|requested_by|submitted_by|reported_by|reporter|"
+    "opened_by|closed_by|merged_by|pushed_by|invited_by|uploaded_by|deleted_by|locked_by|actor|requester|submitter|on_call|oncall|slack_user|github_user|gitlab_user|"
+    "github_username|telegram|instagram|insta|snapchat|discord|skype|twitter|mastodon|gamertag|benutzername|benutzerkennung|kennung|identifiant|pseudo|utilisateur|"
+    "usuario|apodo|utente|nomeutente|gebruikersnaam|gebruiker|użytkownik|kullanıcı|логин|пользователь|ユーザー名|用户名|账号|帳號|아이디|사용자"
+)
+_ACCOUNT_AT = re.compile(
+    rf"(?<![^\W_])(?:{_ACCOUNT_KEYS})[\"'`]?[ \t]{{0,2}}(?:=>|[:=：])[ \t]{{0,3}}[\[(]?(?P<quote>[\"'`]?)@?(?P<login>[A-Za-zÀ-ž][\w.-]{{1,40}}[\w])(?P=quote)(?![\w(@/\\\[:]|[ \t]?=|[ \t][\w'’-])",
+    re.IGNORECASE,
+)
+_ACCOUNT_WORDS = frozenset(key.split("_")[0] for key in _ACCOUNT_KEYS.split("|"))
+# "ssh://kim@build.example", "git clone kim@host:repo": whoever logs in, not what is asked for by everybody.
+_LOGIN_IN_URL = re.compile(r"(?:ssh|sftp|ftp|rsync|smb|scp|svn\+ssh|git\+ssh)://(?P<login>[A-Za-z][\w.-]{1,31})@")
 _H = FindingType.HANDLE
+
+
+def _find_accounts(text: Text) -> Iterator[Finding]:
+    for word in text.at_words(_ACCOUNT_WORDS):
+        match = _ACCOUNT_AT.match(text.normal, word.start)
+        if match and is_account(match.group("login")):
+            yield Finding(*match.span("login"), _H, 0.8, "account_names")
 
 
 def _is_somebodys(login: str) -> bool:
@@ -93,5 +117,12 @@ def _find_hosts(text: Text) -> Iterator[Finding]:
 
 DETECTORS = (
     *(_login_detector(name, pattern, evidence) for name, pattern, evidence in _PATTERNS),
+    _login_detector("logins_in_urls", _LOGIN_IN_URL, (Evidence(holds=("://", "@")),)),
+    Detector(
+        "account_names",
+        frozenset({_H}),
+        _find_accounts,
+        tuple(Evidence(_ACCOUNT_WORDS, holds=(joint,)) for joint in ":=："),
+    ),
     Detector("hosts", frozenset({_H}), _find_hosts, (Evidence(words(_DEVICES.replace("|", " "))),)),
 )
