@@ -44,16 +44,19 @@ from protocol.errors import CutAnswerError, RefusedError
 from protocol.terms import NanoUsd, cost_nano_usd
 from tests.offers import paid
 from tests.pipelines import KnownNames, RecordingSink, ScriptedOffers, order
+from tests.unit.privacy_texts import chat
 
 PRICE = NanoUsd(2_000_000)  # a million tokens: two nano-USD each
 PROMPT_TOKENS, ANSWER_TOKENS = 20, 4
 COST = cost_nano_usd(PROMPT_TOKENS, PRICE) + cost_nano_usd(ANSWER_TOKENS, PRICE)
 AT_ONCE = 4
-KILL_WITHIN_S = 0.15
+KILL_WITHIN_LINES = 24  # of the core's log, so that a busy machine kills no sooner in a request's life than an idle one
+KILL_WITHIN_S = 0.03  # after that
 READY_S = 20.0
 PIECE_S = 0.002
 ENDS = ("whole", "whole", "whole", "refused", "cut", "dropped")  # how the provider treats a request, by its word
-LETTERS = "bdfgklmnprst"
+SEEDS = 10**15
+TEXT = "What is a lighthouse?"  # public, whatever detectors learn; its `seed` tells one request from another
 
 
 @dataclass
@@ -92,7 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         request = json.loads(body)
-        word = request["messages"][-1]["content"].split()[-1]
+        word = str(request["seed"])
         provider.received[word] += 1
         end = end_of(word)
         with contextlib.suppress(OSError):  # who asked was killed
@@ -142,7 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def end_of(word: str) -> str:
-    return ENDS[sum(word.encode()) % len(ENDS)]
+    return ENDS[int(word) % len(ENDS)]
 
 
 @dataclass(frozen=True)
@@ -174,14 +177,14 @@ class Payer:
         )
         self._line()
 
-    def kill_one(self, database: Path, url: str, log: Path, words: Sequence[str], after_s: float) -> None:
-        """A core that asks `words` and then new ones, and is killed so long after it is ready."""
+    def kill_one(self, database: Path, url: str, log: Path, words: Sequence[str], lines: int, after_s: float) -> None:
+        """A core that asks `words` and then new ones, and is killed so long after so many lines of its log."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps([str(database), url, str(log), list(words)]) + "\n")
         self._process.stdin.flush()
         pid = int(self._line())
         deadline = time.monotonic() + READY_S
-        while not (log.exists() and log.read_bytes().startswith(b"ready\n")):
+        while not (log.exists() and log.read_bytes().count(b"\n") > lines):
             if time.monotonic() > deadline:
                 os.kill(pid, signal.SIGKILL)
                 raise RuntimeError("the core did not start")
@@ -212,7 +215,8 @@ def killed(directory: Path, kills: int, seed: int) -> Found:
             for kill in range(kills):
                 log = directory / f"{kill}.log"
                 again = unfinished
-                payer.kill_one(database, provider.url, log, again, chance.uniform(0, KILL_WITHIN_S))
+                lines = len(again) + chance.randrange(KILL_WITHIN_LINES)
+                payer.kill_one(database, provider.url, log, again, lines, chance.uniform(0, KILL_WITHIN_S))
                 ended: set[str] = set()
                 begun: list[str] = []
                 for line in log.read_text().splitlines()[1:]:
@@ -292,7 +296,7 @@ async def _core(database: Path, url: str, log: int, words: Sequence[str]) -> Non
 
 async def _ask_on(pipeline: Pipeline, log: int) -> None:
     while True:
-        await _ask(pipeline, log, "".join(random.SystemRandom().choices(LETTERS, k=12)))
+        await _ask(pipeline, log, str(random.SystemRandom().randrange(SEEDS)))
 
 
 class _LoggedSink(RecordingSink):
@@ -311,7 +315,7 @@ class _LoggedSink(RecordingSink):
 
 async def _ask(pipeline: Pipeline, log: int, word: str) -> None:
     try:
-        await pipeline.run(order(f"Please spell the word {word}"), _LoggedSink(log, word))
+        await pipeline.run(order(request=chat(TEXT).with_body(seed=int(word))), _LoggedSink(log, word))
     except (RefusedError, CutAnswerError) as error:
         os.write(log, f"ended {word} {error.code}\n".encode())
 

@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> int:
         found = killed(Path(directory), kills, seed)
     print(json.dumps({**asdict(found), "seed": seed, "seconds": round(time.monotonic() - began, 1)}))
     wrong = found.sent_twice + found.unrecorded + found.without_receipt + found.left_reserved
-    return 1 if wrong + found.wrongly_released + found.wrong_amounts + found.unbalanced else 0
+    return 1 if not found.sent or wrong + found.wrongly_released + found.wrong_amounts + found.unbalanced else 0
 
 
 if __name__ == "__main__":
