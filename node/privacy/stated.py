@@ -51,7 +51,7 @@ _TRADE = (
     r"Logistik|Elektrotechnik|Dachdeckerei|Schreinerei|Sanitär|Plomberie|Boulangerie|Menuiserie|SARL|SASU|EURL"
 )
 _TRADED = re.compile(
-    rf"(?<![\w.])(?P<name>{_ONE}(?: (?:& |and |et |und )?{_ONE}){{0,2}} (?:& |and )?(?:{_TRADE}))(?!\w)"
+    rf"(?<![\w.])(?!(?:The|Our|My|Die|Der|Das|Eine|Unsere|La|Le|Il|Una?) )(?P<name>{_ONE}(?: (?:& |and |et |und )?{_ONE}){{0,2}} (?:& |and )?(?:{_TRADE}))(?!\w)"
 )
 _FIRM_OF = re.compile(
     r"(?<!\w)(?P<name>(?:Hausverwaltung|Autohaus|Bäckerei|Metzgerei|Kanzlei|Gemeinschaftspraxis|Arztpraxis|Apotheke|Gasthof|Pension|Spedition|Schreinerei|"
