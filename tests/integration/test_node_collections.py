@@ -15,6 +15,7 @@ from tests.integration.running_node import NO_MODEL, Home, RunningNode, running
 from tests.integration.whole_nodes import wait_until
 
 SLOW_PDF = pdf(["x"], streams={0: zlib.compress(b"BT /F1 12 Tf " + b"(a) Tj 1 0 Td " * 2_000_000 + b" ET")})
+SLOW_FILES = 10  # seconds each: all of them are not read while a node stops
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,8 @@ def test_a_client_that_leaves_stops_the_reading_and_its_process(node: RunningNod
 
 
 def test_a_node_that_stops_waits_for_no_document(tmp_path: Path, folder: Path) -> None:
-    (folder / "slow.pdf").write_bytes(SLOW_PDF)
+    for number in range(SLOW_FILES):
+        (folder / f"slow-{number}.pdf").write_bytes(SLOW_PDF)
     body = {"name": "slow", "path": str(folder), "label": "public"}
     with running(Home.make(tmp_path / "home", NO_MODEL)) as node:
         with (
@@ -76,7 +78,7 @@ def test_a_node_that_stops_waits_for_no_document(tmp_path: Path, folder: Path) -
             node.process.terminate()
             with suppress(httpx.HTTPError):
                 assert not any('"done"' in line for line in lines)
-        node.process.wait(15)
+        node.process.wait(30)
         assert not [child for child in children if child.is_running()]
 
 
