@@ -34,7 +34,7 @@ from protocol.members import Member
 from protocol.questions import LOAD_GOOD_MS
 from protocol.records import CapabilityStatement, ModelOffer
 from protocol.terms import NanoUsd, Sensitivity, Tier, cost_nano_usd
-from sim.data.length_quantiles import ANSWER_TOKENS, PROMPT_TOKENS
+from sim.data.trace_quantiles import CONV_ANSWER_TOKENS, CONV_PROMPT_TOKENS
 from sim.island import SimIsland
 from sim.kernel import MILLISECOND_US, SECOND_US, Draws
 from sim.scenario import ModelClass, Provider, RequestKind, Scenario
@@ -71,8 +71,8 @@ def drawn(number: int, scenario: Scenario, draws: Draws) -> Question:
         missed=missed,
         assessed=Sensitivity.PUBLIC if unnoticed else kind.sensitivity,
         after=Sensitivity.PUBLIC if unnoticed else kind.after,
-        prompt_tokens=draws.quantile(PROMPT_TOKENS),
-        answer_tokens=min(draws.quantile(ANSWER_TOKENS), workload.max_output_tokens),
+        prompt_tokens=draws.quantile(CONV_PROMPT_TOKENS),
+        answer_tokens=min(draws.quantile(CONV_ANSWER_TOKENS), workload.max_output_tokens),
         seed=draws.octets(8),
     )
 

@@ -13,12 +13,11 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +41,7 @@ from node.store.money import Money
 from protocol.answers import AnswerEvent, Finished
 from protocol.errors import CutAnswerError, RefusedError
 from protocol.terms import NanoUsd, cost_nano_usd
+from tests.loopback_http import serving, url_of
 from tests.offers import paid
 from tests.pipelines import KnownNames, RecordingSink, ScriptedOffers, order
 from tests.unit.privacy_texts import chat
@@ -70,18 +70,10 @@ class Provider:
 
 @contextlib.contextmanager
 def counting_provider() -> Iterator[Provider]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
-    provider = Provider(f"http://127.0.0.1:{server.server_address[1]}/v1")
-    server.provider = provider  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with serving(_Handler) as server:
+        provider = Provider(f"{url_of(server)}/v1")
+        server.provider = provider  # type: ignore[attr-defined]
         yield provider
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -4,8 +4,10 @@ import contextlib
 import json
 import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.loopback_http import serving, url_of
 
 KEY = "provider-key-1"
 LONG_PIECES = 3_000
@@ -49,19 +51,13 @@ def long_answer() -> list[str]:
 
 @contextlib.contextmanager
 def scripted_cloud() -> Iterator[ScriptedCloud]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
-    cloud = ScriptedCloud(f"http://127.0.0.1:{server.server_address[1]}/v1")
-    server.cloud = cloud  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
-        yield cloud
-    finally:
-        cloud.released.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(_Handler) as server:
+        cloud = ScriptedCloud(f"{url_of(server)}/v1")
+        server.cloud = cloud  # type: ignore[attr-defined]
+        try:
+            yield cloud
+        finally:
+            cloud.released.set()
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -2,15 +2,12 @@
 
 import io
 import json
-import logging
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from stdnum import luhn
 
-from node import logs
 from node.api.ports import Order, Sink
 from node.ports import Call, Emit
 from protocol.answers import Delta
@@ -57,21 +54,6 @@ NEVER_LEAVE = ("key", "password")
 
 def names() -> KnownNames:
     return KnownNames(dict.fromkeys(CANARIES["person"], "GIVEN_NAME"))
-
-
-@pytest.fixture
-def written() -> Iterator[io.StringIO]:
-    """All that is logged at any level, tracebacks included, as a node's process writes it."""
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    stream = io.StringIO()
-    logs.set_up(stream, logging.DEBUG)
-    try:
-        yield stream
-    finally:
-        root.handlers[:], root.level = before
-        for ours in logs.OURS:
-            logging.getLogger(ours).setLevel(logging.NOTSET)
 
 
 async def crashes(call: Call, emit: Emit) -> None:

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 PURE = ("protocol", "sim", "node/agents", "node/privacy", "node/dispatch.py")
 PURE_FILES = ("protocol/probe.py", "sim/probe.py", "node/agents/probe.py", "node/privacy/detectors/probe.py")
-SIM_SHELL = {"sim/cli.py", "sim/scenario.py", "sim/data/derive_latency.py", "sim/data/derive_lengths.py"}
+SIM_SHELL = {"sim/cli.py", "sim/scenario.py", "sim/data/derive_latency.py", "sim/data/derive_traces.py"}
 
 HOUSE = {
     "protocol": "encoding keys records membership registry dissemination session envelope inference placeholders",

@@ -3,13 +3,10 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 import trio
 
-from node import logs
 from node.happenings import WAITING_MAX, Happenings
 from node.ports import Call, Emit
 from protocol.answers import Delta
@@ -19,21 +16,6 @@ from tests.two_islands import OwnModel, call
 from tests.walls.test_who_may_ask import scene
 
 ASKED, SAID, KEY = "CANARY-ASKED", "CANARY-SAID", "sk-proj-CANARY81kQpLm20vTyRw77abCD"
-
-
-@pytest.fixture
-def written() -> Iterator[io.StringIO]:
-    """All that is logged at any level, as a node's process writes it."""
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    stream = io.StringIO()
-    logs.set_up(stream, logging.DEBUG)
-    try:
-        yield stream
-    finally:
-        root.handlers[:], root.level = before
-        for ours in logs.OURS:
-            logging.getLogger(ours).setLevel(logging.NOTSET)
 
 
 async def breaks(_call: Call, emit: Emit) -> None:
